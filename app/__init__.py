@@ -1,0 +1,1 @@
+"""Foldin: a recommendation microservice whose every rating is folded in to the very next answer."""
