@@ -1,7 +1,7 @@
 """How Foldin connects: one SQLAlchemy engine for a store, with short read and write transactions.
 
 On SQLite every write transaction begins IMMEDIATE (a deferred one that turns into a writer fails with "database is
-locked"), the log is synced at each commit (``synchronous=FULL``: with NORMAL a power cut loses acknowledged ratings), and
+locked"), the log is synced at each commit (``synchronous=FULL``: with NORMAL a power cut loses acknowledged rows), and
 the library is the one that pysqlite3 carries, since versions before 3.51.3 can corrupt a database in WAL mode.
 """
 

@@ -92,6 +92,17 @@ rating_scale = Table(
     CheckConstraint("id = 1", name="one_row"),
 )
 
+# A receipt for each erased user; `without_version` is the first version trained without that user's ratings.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", _Key, Identity(always=True), primary_key=True),
+    Column("erased_at", BigInteger, nullable=False),
+    Column("n_ratings", BigInteger, nullable=False),
+    Column("without_version", BigInteger, nullable=True),
+    sqlite_autoincrement=True,
+)
+
 training_runs = Table(
     "training_runs",
     metadata,
