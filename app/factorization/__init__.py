@@ -1,1 +1,11 @@
-"""The mathematics of Foldin: arrays in, arrays out; no web, no SQL, no clock, no log, no global random state."""
+"""The mathematics of Foldin: arrays in, arrays out; no web, no SQL, no clock, no log, no global random state.
+
+Start reading at `objective.py`, which states the one loss that everything here minimizes.
+"""
+
+from app.factorization.fit import METHODS, fit
+from app.factorization.fold_in import FoldIn
+from app.factorization.objective import Epoch, Factors, Hyperparameters, loss
+from app.factorization.top_n import similar_items, top_n
+
+__all__ = ["METHODS", "Epoch", "Factors", "FoldIn", "Hyperparameters", "fit", "loss", "similar_items", "top_n"]

@@ -1,0 +1,91 @@
+"""Every setting of Foldin, read from the environment once, in an entry point, and passed down from there."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Method = Literal["weighted", "observed", "gradient", "svd", "content", "popularity"]
+
+
+class Settings(BaseSettings):
+    """The environment variables that Foldin reads; each name has the prefix ``FOLDIN_``."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLDIN_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(Path("foldin-data"), description="Where the SQLite file and the model versions lie.")
+    database_url: str = Field(
+        "",
+        description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; by default a file in `DATA_DIR`.",
+    )
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on.")
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Keys that may call the service, separated by commas: `scope:key`, or a key with every scope.",
+    )
+    api_keys_file: Path | None = Field(
+        None, description="A file with one such key a line, instead of `FOLDIN_API_KEYS`."
+    )
+    log_format: Literal["json", "console"] = Field(
+        "console", description="One JSON object a line, or lines for people."
+    )
+
+    rating_min: float = Field(0.0, description="The lowest rating that exists; it is the target 0.")
+    rating_max: float = Field(5.0, description="The highest rating that exists; it is the target 1.")
+
+    method: Method = Field("weighted", description="The method that the worker trains.")
+    solver: Literal["least_squares", "gradient_descent"] = Field(
+        "least_squares", description="How the observed-only loss is minimized."
+    )
+    n_factors: int | None = Field(None, ge=1, le=4096, description="Length of the user and item vectors.")
+    unobserved_weight: float | None = Field(
+        None, ge=0, le=1, description="w0: what an unobserved pair weighs in the loss, where an observed one weighs 1."
+    )
+    regularization: float | None = Field(
+        None, ge=0, description="λ: how strongly vectors are pulled towards their mean."
+    )
+    regularization_exponent: float | None = Field(
+        None, ge=0, le=1, description="ν: how much of λ grows with the number of a row's ratings."
+    )
+    n_epochs: int | None = Field(None, ge=1, le=10_000, description="Passes over the ratings in one training.")
+    seed: int = Field(0, ge=0, description="Where the random start of a training comes from.")
+    n_threads: int | None = Field(None, ge=1, le=1024, description="Threads of a training; by default one a processor.")
+
+    keep_versions: int = Field(3, ge=1, description="How many model versions are kept, the active one included.")
+    train_interval: float = Field(
+        3600.0, gt=0, description="Seconds after which the worker trains when ratings changed."
+    )
+    train_after_ratings: int = Field(
+        1000,
+        ge=1,
+        description="Number of changed ratings after which the worker trains without waiting for the interval.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_keys(cls, values: dict[str, object]) -> dict[str, object]:
+        keys = values.get("api_keys")
+        if isinstance(keys, str):
+            values["api_keys"] = tuple(key.strip() for key in keys.split(",") if key.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _check_scale(self) -> Self:
+        if not self.rating_min < self.rating_max:
+            raise ValueError(
+                f"FOLDIN_RATING_MIN ({self.rating_min}) must be below FOLDIN_RATING_MAX ({self.rating_max})"
+            )
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """The database's address: ``database_url``, or the SQLite file in the data directory."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'foldin.db'}"
+
+    @property
+    def models_dir(self) -> Path:
+        """The directory that holds a subdirectory for each model version."""
+        return self.data_dir / "models"

@@ -1,0 +1,45 @@
+"""What can go wrong in Foldin, in its own words; how it looks over HTTP is told in ``app.api.problems``."""
+
+
+class FoldinError(Exception):
+    """The root of every error that Foldin raises on purpose; its message says what was wrong and what to do."""
+
+
+class NotFoundError(FoldinError):
+    """The thing asked for does not exist."""
+
+
+class InvalidInputError(FoldinError):
+    """A value that came from outside cannot be accepted.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, for a person.
+    errors : list of (str, str), optional
+        For each rejected value its JSON pointer and the reason.
+    """
+
+    def __init__(self, message: str, errors: list[tuple[str, str]] | None = None) -> None:
+        super().__init__(message)
+        self.errors = errors or []
+
+
+class StoreUnavailableError(FoldinError):
+    """The database did not answer, or could not take a write; nothing was acknowledged."""
+
+
+class StoreUnusableError(FoldinError):
+    """The database cannot be used as it is: a wrong scale, a newer schema, a driver with known faults."""
+
+
+class ArtifactError(FoldinError):
+    """A model version's files are missing, damaged or not Foldin's."""
+
+
+class SupersededError(FoldinError):
+    """Another trainer has taken over, so this one may not publish."""
+
+
+class TrainingFailedError(FoldinError):
+    """A training could not produce a model; the message is the run's reason."""

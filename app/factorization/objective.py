@@ -1,0 +1,186 @@
+"""The loss that this package minimizes, its hyper-parameters, and what comes out.
+
+With a_ui in [0, 1] the target of an observed pair (u, i) in Ω, w_ui its weight (1 unless given), and μ the mean user:
+
+    L(U, V) = Σ_(u,i)∈Ω w_ui (a_ui − u_u·v_i)²  +  w0 Σ_(u,i)∉Ω (u_u·v_i)²
+              + Σ_u λ_u ‖u_u − μ‖²  +  Σ_i λ_i ‖v_i‖²
+
+    λ_u = λ (|Ω_u| + w0 · n_items)^ν        λ_i = λ (|Ω_i| + w0 · n_users)^ν
+
+One number, the unobserved weight w0, spans the family: 0 is observed-only factorization, 1 with λ = 0 is the full
+Frobenius norm ‖A − UVᵀ‖², and what lies between is weighted matrix factorization.
+
+How the loss is minimized is not here: see `alternating.py` and `gradient.py`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from app.factorization.arrays import Doubles, Floats, Offsets
+from app.factorization.observed import squared_errors
+from app.factorization.row_blocks import RowBlocks
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """Everything that shapes the loss and its minimization; `dataclasses.asdict` makes it JSON."""
+
+    n_factors: int = 64
+    """Length of a user's and an item's vector."""
+
+    unobserved_weight: float = 0.02
+    """w0: what a pair without a rating weighs, against 1 for a rated one; 0 to 1."""
+
+    regularization: float = 0.1
+    """λ: how strongly vectors are pulled, a user's to the mean user, an item's to zero."""
+
+    regularization_exponent: float = 0.5
+    """ν: how λ grows with a row's ratings; 0 the same for all, 1 in proportion."""
+
+    mean_user_strength: float = 1.0
+    """How many times the mean of the users' vectors the mean user μ is; 0 pulls users to zero (the textbook form)."""
+
+    n_epochs: int = 10
+    """Passes over all items and all users."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no loss can mean.
+
+        Raises
+        ------
+        ValueError
+            When a value lies outside its range.
+        """
+        if self.n_factors < 1 or self.n_epochs < 0:
+            raise ValueError("n_factors must be at least 1 and n_epochs at least 0")
+        if not 0.0 <= self.unobserved_weight <= 1.0:
+            raise ValueError("unobserved_weight must lie between 0 and 1")
+        if not 0.0 <= self.regularization < np.inf or not abs(self.regularization_exponent) < np.inf:
+            raise ValueError("regularization must be finite and not negative, its exponent finite")
+        if not 0.0 <= self.mean_user_strength < np.inf:
+            raise ValueError("mean_user_strength must be finite and not negative")
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch's report."""
+
+    epoch: int
+    """Counted from 1."""
+
+    loss: float
+    """L after the epoch."""
+
+    seconds: float
+    """Both half-epochs, without computing the loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """What a fit returns, an immutable value.
+
+    User and item factors are expressed in the principal axes of the item factors, strongest first: there VᵀV is
+    diagonal. Any rotation applied to both sides leaves every score as it is; this one makes folding in cheap.
+    """
+
+    user_factors: Floats
+    """U, ndarray of shape (n_users, n_factors), float32."""
+
+    item_factors: Floats
+    """V, ndarray of shape (n_items, n_factors), float32."""
+
+    mean_user: Floats
+    """μ, ndarray of shape (n_factors,), float32."""
+
+    item_gramian: Floats
+    """The diagonal of VᵀV, ndarray of shape (n_factors,), float32."""
+
+    hyperparameters: Hyperparameters
+    """What the factors were fitted with, and what folding in needs again."""
+
+
+def row_regularization(n_ratings: Offsets | int, n_others: int, hyperparameters: Hyperparameters) -> Floats:
+    """Compute λ_u of users, or λ_i of items.
+
+    Parameters
+    ----------
+    n_ratings : ndarray of shape (n_rows,), int64, or int
+        |Ω_u| of each row.
+    n_others : int
+        Rows on the other side: n_items for users, n_users for items.
+    hyperparameters : Hyperparameters
+        λ, ν and w0.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float32
+        λ (|Ω_u| + w0 · n_others)^ν; 0 where there is nothing to regularize against.
+    """
+    count = np.atleast_1d(n_ratings + hyperparameters.unobserved_weight * n_others).astype(np.float64)
+    with np.errstate(divide="ignore"):
+        scale = np.where(count > 0, count**hyperparameters.regularization_exponent, 0.0)
+    return (hyperparameters.regularization * scale).astype(np.float32)
+
+
+def loss(
+    user_items: csr_array, factors: Factors, *, weights: Floats | None = None, rows: RowBlocks | None = None
+) -> float:
+    """Compute L(U, V) in double precision.
+
+    Parameters
+    ----------
+    user_items : csr_array of shape (n_users, n_items), float32
+        The targets a_ui; a stored zero is observed.
+    factors : Factors
+        U, V, μ and the hyper-parameters.
+    weights : ndarray of shape (n_ratings,), float32, optional
+        w_ui in the order of `user_items.data`; 1 when not given.
+    rows : RowBlocks, optional
+        Threads to share the work; one thread when not given.
+
+    Returns
+    -------
+    float
+        The loss.
+    """
+    U, V, hyper = factors.user_factors, factors.item_factors, factors.hyperparameters
+    w0 = hyper.unobserved_weight
+    n_users, n_items = user_items.shape
+    # Σ_Ω w (a − u·v)² − w0 Σ_Ω (u·v)²
+    observed = squared_errors(user_items, U, V, w0, weights, rows)
+    # w0 Σ_u Σ_i (u·v)² = w0 Σ_fg (UᵀU)_fg (VᵀV)_fg
+    everywhere = w0 * float(np.sum(gramian(U) * gramian(V))) if w0 else 0.0
+    λ_users = row_regularization(np.diff(user_items.indptr).astype(np.int64), n_items, hyper)
+    λ_items = row_regularization(np.bincount(user_items.indices, minlength=n_items), n_users, hyper)
+    apart = _weighted_square_sum(λ_users, U, factors.mean_user) + _weighted_square_sum(λ_items, V, None)
+    return observed + everywhere + apart
+
+
+def gramian(vectors: Floats) -> Doubles:
+    """Compute VᵀV, block by block so that sums are exact to double precision whatever the number of rows.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_rows, n_factors), float32
+        V.
+
+    Returns
+    -------
+    ndarray of shape (n_factors, n_factors), float64
+        VᵀV.
+    """
+    total = np.zeros((vectors.shape[1], vectors.shape[1]))
+    for start in range(0, len(vectors), 4096):
+        block = vectors[start : start + 4096]
+        total += block.T @ block
+    return total
+
+
+def _weighted_square_sum(weights: Floats, vectors: Floats, centre: Floats | None) -> float:
+    total = 0.0
+    for start in range(0, len(vectors), 4096):
+        block = vectors[start : start + 4096] if centre is None else vectors[start : start + 4096] - centre
+        total += float(np.einsum("u,uf,uf->", weights[start : start + 4096], block, block, dtype=np.float64))
+    return total

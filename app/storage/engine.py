@@ -1,0 +1,174 @@
+"""How Foldin connects: one SQLAlchemy engine for a store, with short read and write transactions.
+
+On SQLite every write transaction begins IMMEDIATE (a deferred one that turns into a writer fails with "database is
+locked"), the log is synced at each commit (``synchronous=FULL``: with NORMAL a power cut loses acknowledged rows), and
+the library is the one that pysqlite3 carries, since versions before 3.51.3 can corrupt a database in WAL mode.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pysqlite3
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.errors import StoreUnavailableError, StoreUnusableError
+
+SQLITE_BUSY_SECONDS = 30.0
+SQLITE_FIRST_SOUND_VERSION = (3, 51, 3)
+
+
+class Store:
+    """A database that holds ratings, items, training runs and versions.
+
+    Parameters
+    ----------
+    database_url : str
+        ``sqlite:///PATH`` or ``postgresql://…``.
+
+    Raises
+    ------
+    StoreUnusableError
+        If the address is of another kind, or the SQLite library has a fault that loses data.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self.url = parse_url(database_url)
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded store."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a connection that sees one consistent state and changes nothing.
+
+        Yields
+        ------
+        Connection
+            Closed at the end of the block.
+        """
+        with _translated_errors(), self.engine.connect() as connection:
+            yield connection.execution_options(read_only=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that is committed at the end of the block, or rolled back if it raises.
+
+        Yields
+        ------
+        Connection
+            In a transaction.
+        """
+        with _translated_errors(), self.engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def parse_url(database_url: str) -> URL:
+    """Read a database address and choose the driver.
+
+    Parameters
+    ----------
+    database_url : str
+        As a person writes it.
+
+    Returns
+    -------
+    URL
+        With the driver that Foldin uses.
+
+    Raises
+    ------
+    StoreUnusableError
+        If it is no address, or one of another database.
+    """
+    try:
+        url = make_url(database_url)
+    except SQLAlchemyError as error:
+        raise StoreUnusableError(
+            "FOLDIN_DATABASE_URL is no database address; write sqlite:///PATH or postgresql://…"
+        ) from error
+    drivers = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    backend = url.drivername.split("+", maxsplit=1)[0]
+    if backend not in drivers:
+        raise StoreUnusableError(f"Foldin stores in SQLite or PostgreSQL, not in {backend}; see FOLDIN_DATABASE_URL")
+    if backend == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise StoreUnusableError(
+            "Foldin's processes share one SQLite file, so it cannot lie in memory; write sqlite:///PATH"
+        )
+    return url.set(drivername=drivers[backend])
+
+
+def connect_sqlite(path: str) -> Any:
+    """Open a SQLite file in autocommit mode with Foldin's settings.
+
+    Parameters
+    ----------
+    path : str
+        The file; it is made when missing.
+
+    Returns
+    -------
+    pysqlite3.Connection
+        Usable from any one thread at a time.
+    """
+    connection = pysqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=SQLITE_BUSY_SECONDS)
+    _set_pragmas(connection)
+    return connection
+
+
+def _set_pragmas(connection: Any) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if pysqlite3.sqlite_version_info < SQLITE_FIRST_SOUND_VERSION:
+        raise StoreUnusableError(
+            f"SQLite {pysqlite3.sqlite_version} can corrupt a database that several connections write; "
+            "install a pysqlite3 wheel with SQLite 3.51.3 or newer"
+        )
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url, module=pysqlite3, connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself: `begin` below does
+        _set_pragmas(connection)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    return create_engine(
+        url, pool_size=4, max_overflow=4, pool_timeout=5, pool_pre_ping=True, connect_args={"connect_timeout": 3}
+    )
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise StoreUnavailableError(f"the database did not do what was asked: {_reason(error)}") from error
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

@@ -1,0 +1,56 @@
+"""Bringing a store to the schema of this release; many processes may ask for it at once, and it happens once."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from app.storage.engine import Store
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+_ADVISORY_LOCK = 0x466F6C64  # "Fold": the number that Foldin's migrations lock in PostgreSQL
+
+
+def migrate(database_url: str) -> None:
+    """Apply the migrations that a store lacks; harmless when there are none.
+
+    Parameters
+    ----------
+    database_url : str
+        The store.
+
+    Raises
+    ------
+    StoreUnusableError
+        If the address is wrong.
+    StoreUnavailableError
+        If the database does not answer.
+    """
+    store = Store(database_url)
+    try:
+        with store.write() as connection:  # on SQLite the transaction itself keeps other processes waiting
+            if not store.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            command.upgrade(alembic_config(connection), "head")
+    finally:
+        store.close()
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Tell Alembic where the migrations lie and which connection to use.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction that the caller commits.
+
+    Returns
+    -------
+    Config
+        For the functions of ``alembic.command``.
+    """
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,117 @@
+"""The hot read: one user's ratings, for every answer. A hand-written statement on a connection of its own.
+
+On SQLite the read runs on the event loop's thread, since it takes less time than handing it to another; on PostgreSQL
+it is awaited. Everything else goes through SQLAlchemy.
+"""
+
+import contextlib
+from typing import Any, Protocol
+
+import numpy as np
+import psycopg
+import pysqlite3
+from numpy.typing import NDArray
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from app.errors import StoreUnavailableError
+from app.storage.engine import Store, connect_sqlite
+
+_STATEMENT = """
+    SELECT ratings.item_key, ratings.value FROM users JOIN ratings ON ratings.user_key = users.user_key
+    WHERE users.user_id = {parameter} AND ratings.value IS NOT NULL"""
+
+UserRatings = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+class UserRatingsReader(Protocol):
+    """Reads the ratings of one user as they are committed now."""
+
+    async def open(self) -> None:
+        """Connect."""
+
+    async def read(self, user_id: str) -> UserRatings:
+        """Read a user's ratings.
+
+        Parameters
+        ----------
+        user_id : str
+            An unknown one has none.
+
+        Returns
+        -------
+        item_keys : ndarray of shape (n_ratings,), int64
+            The rated items.
+        values : ndarray of shape (n_ratings,), float64
+            On the rating scale.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the database does not answer.
+        """
+
+    async def close(self) -> None:
+        """Disconnect."""
+
+
+def user_ratings_reader(store: Store) -> UserRatingsReader:
+    """Choose the reader for a store.
+
+    Parameters
+    ----------
+    store : Store
+        Where the ratings are.
+
+    Returns
+    -------
+    UserRatingsReader
+        To be opened before it is used.
+    """
+    return _SqliteReader(str(store.url.database)) if store.is_sqlite else _PostgresqlReader(store)
+
+
+def _to_arrays(rows: list[Any]) -> UserRatings:
+    keys, values = zip(*rows, strict=True) if rows else ((), ())
+    return np.array(keys, dtype=np.int64), np.array(values, dtype=np.float64)
+
+
+class _SqliteReader:
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection: Any = None
+
+    async def open(self) -> None:
+        self._connection = connect_sqlite(self._path)
+        self._connection.execute("PRAGMA query_only=ON")
+
+    async def read(self, user_id: str) -> UserRatings:
+        try:
+            return _to_arrays(self._connection.execute(_STATEMENT.format(parameter="?"), (user_id,)).fetchall())
+        except pysqlite3.Error as error:
+            raise StoreUnavailableError(f"the ratings could not be read: {error}") from error
+
+    async def close(self) -> None:
+        self._connection.close()
+
+
+class _PostgresqlReader:
+    def __init__(self, store: Store) -> None:
+        conninfo = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pool = AsyncConnectionPool(
+            conninfo, min_size=1, max_size=4, timeout=1.0, open=False, kwargs={"autocommit": True, "connect_timeout": 3}
+        )
+
+    async def open(self) -> None:
+        with contextlib.suppress(PoolTimeout):  # the pool goes on trying by itself
+            await self._pool.open(wait=True, timeout=5.0)
+
+    async def read(self, user_id: str) -> UserRatings:
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(_STATEMENT.format(parameter="%s"), (user_id,), prepare=True)
+                return _to_arrays(await cursor.fetchall())
+        except (psycopg.Error, PoolTimeout, PoolClosed) as error:
+            raise StoreUnavailableError(f"the ratings could not be read: {error}") from error
+
+    async def close(self) -> None:
+        await self._pool.close()
