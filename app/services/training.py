@@ -16,8 +16,8 @@ from scipy.sparse import csr_array
 from app.config import Settings
 from app.errors import SupersededError, TrainingFailedError
 from app.factorization import Epoch, Factors, Hyperparameters, fit
-from app.serving.model import ItemTable, to_arrays
 from app.services.clock import now_microseconds
+from app.serving.model import ItemTable, to_arrays
 from app.storage import artifacts, catalogue, training_runs, versions
 from app.storage.engine import Store
 from app.storage.ratings import n_rating_changes
