@@ -171,6 +171,7 @@ class _Run:
         if reason := _refusal(factors, self.epochs):
             return {"status": "refused", "reason": reason}
         description = configuration | size | {"n_changes": data.n_changes, "catalogue_revision": revision}
+        description["created_at"] = now_microseconds()
         version = self._publish(to_arrays(factors, items, user_keys), description, data)
         return {"status": "succeeded", "model_version": version}
 
