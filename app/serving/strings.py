@@ -1,0 +1,74 @@
+"""A table of strings that lies in mapped files, so that a million titles cost a process no memory of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class StringTable:
+    """Strings as one block of UTF-8 bytes.
+
+    Attributes
+    ----------
+    text : ndarray of shape (n_bytes,), uint8
+        All strings, one after another.
+    offsets : ndarray of shape (n_strings + 1,), int64
+        Where each begins.
+    """
+
+    text: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, strings: Sequence[str]) -> "StringTable":
+        """Pack strings.
+
+        Parameters
+        ----------
+        strings : sequence of str
+            Without lone surrogates.
+
+        Returns
+        -------
+        StringTable
+            In the same order.
+        """
+        encoded = [string.encode() for string in strings]
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum([len(part) for part in encoded], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> str:
+        return self._bytes(index).decode()
+
+    def find(self, string: str) -> int | None:
+        """Look a string up in a table that is sorted by its bytes.
+
+        Parameters
+        ----------
+        string : str
+            What to find.
+
+        Returns
+        -------
+        int or None
+            Its index; None when it is not there.
+        """
+        wanted = string.encode()
+        low, high = 0, len(self)
+        while low < high:
+            middle = (low + high) // 2
+            if self._bytes(middle) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low < len(self) and self._bytes(low) == wanted else None
+
+    def _bytes(self, index: int) -> bytes:
+        return self.text[self.offsets[index] : self.offsets[index + 1]].tobytes()
