@@ -1,4 +1,4 @@
-"""The processes behind ``foldin serve``: API processes that share a socket, and a trainer; they live and die together."""
+"""The processes behind ``foldin serve``: API processes that share a socket, and a trainer; they die together."""
 
 import os
 import signal
