@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+SHORTEST_KEY = 32
+
 Method = Literal["weighted", "observed", "gradient", "svd", "content", "popularity"]
 
 
@@ -24,7 +26,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on.")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
-        description="Keys that may call the service, separated by commas: `scope:key`, or a key with every scope.",
+        description="Keys that may call the service, separated by commas: `read:KEY`, `write:KEY`, `admin:KEY`.",
     )
     api_keys_file: Path | None = Field(
         None, description="A file with one such key a line, instead of `FOLDIN_API_KEYS`."
@@ -84,6 +86,34 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database's address: ``database_url``, or the SQLite file in the data directory."""
         return self.database_url or f"sqlite:///{self.data_dir / 'foldin.db'}"
+
+    def read_api_keys(self) -> list[tuple[str, str]]:
+        """Read the API keys from the environment or their file.
+
+        Returns
+        -------
+        list of (str, str)
+            Scope (``read``, ``write`` or ``admin``) and key; none for a service that is open on loopback only.
+
+        Raises
+        ------
+        ValueError
+            If a key is too short, or the file cannot be read.
+        """
+        lines = [key.get_secret_value() for key in self.api_keys]
+        if self.api_keys_file is not None:
+            try:
+                lines += self.api_keys_file.read_text().split()
+            except OSError as error:
+                raise ValueError(f"FOLDIN_API_KEYS_FILE cannot be read: {error.strerror}") from error
+        keys = []
+        for line in lines:
+            scope, separator, key = line.partition(":")
+            scope, key = (scope, key) if separator and scope in {"read", "write", "admin"} else ("admin", line)
+            if len(key) < SHORTEST_KEY:
+                raise ValueError(f"an API key has {len(key)} characters; use at least {SHORTEST_KEY} random ones")
+            keys.append((scope, key))
+        return keys
 
     @property
     def models_dir(self) -> Path:

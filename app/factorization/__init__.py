@@ -3,9 +3,22 @@
 Start reading at `objective.py`, which states the one loss that everything here minimizes.
 """
 
+from app.factorization.content import content_bridge
 from app.factorization.fit import METHODS, fit
-from app.factorization.fold_in import FoldIn
+from app.factorization.fold_in import FoldIn, FoldInItem
 from app.factorization.objective import Epoch, Factors, Hyperparameters, loss
 from app.factorization.top_n import similar_items, top_n
 
-__all__ = ["METHODS", "Epoch", "Factors", "FoldIn", "Hyperparameters", "fit", "loss", "similar_items", "top_n"]
+__all__ = [
+    "METHODS",
+    "Epoch",
+    "Factors",
+    "FoldIn",
+    "FoldInItem",
+    "Hyperparameters",
+    "content_bridge",
+    "fit",
+    "loss",
+    "similar_items",
+    "top_n",
+]

@@ -2,23 +2,25 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-import numpy as np
 from scipy.sparse import csr_array
 
-from app.factorization.arrays import Doubles, Floats
-from app.factorization.half_epoch import solve_half_epoch
-from app.factorization.objective import Epoch, Factors, Hyperparameters, gramian, loss
+from app.factorization.arrays import Floats
+from app.factorization.half_epoch import improve_half_epoch, solve_half_epoch
+from app.factorization.objective import Epoch, Factors, loss
+from app.factorization.principal_axes import in_principal_axes, mean_user_of
 from app.factorization.row_blocks import RowBlocks
-from app.factorization.side import both_sides
+from app.factorization.row_solver import shared_by_rows
+from app.factorization.side import Side, both_sides
 
 
 def alternate(
     user_items: csr_array,
-    hyperparameters: Hyperparameters,
     start: Factors,
     rows: RowBlocks,
     *,
+    n_steps: int,
     weights: Floats | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Factors:
@@ -28,12 +30,12 @@ def alternate(
     ----------
     user_items : csr_array of shape (n_users, n_items), float32
         The targets.
-    hyperparameters : Hyperparameters
-        The loss, and how many epochs.
     start : Factors
-        Where to start; its user factors are what counts.
+        Where to start, and the hyper-parameters.
     rows : RowBlocks
         Threads to share the work.
+    n_steps : int
+        Conjugate-gradient steps per row in all half-epochs but the last; 0 solves every row exactly.
     weights : ndarray of shape (n_ratings,), float32, optional
         w_ui; 1 when not given.
     on_epoch : callable, optional
@@ -44,64 +46,67 @@ def alternate(
     Factors
         The last half-epoch is the users', and exact: every user's row is what folding in its ratings gives.
     """
-    users, items = both_sides(user_items, hyperparameters, weights)
-    w0, nobody = hyperparameters.unobserved_weight, np.zeros(hyperparameters.n_factors, np.float32)
-    U, V = start.user_factors, start.item_factors
-    factors = start
-    for epoch in range(1, hyperparameters.n_epochs + 1):
+    factors, n_epochs = start, start.hyperparameters.n_epochs
+    users, items = both_sides(user_items, start.hyperparameters, weights)
+    for epoch in range(1, n_epochs + 1):
         began = time.perf_counter()
-        U, V, user_gramian = in_principal_axes(U, V)
-        V = solve_half_epoch(items, U, user_gramian, w0, nobody, rows)
-        V, U, item_gramian = in_principal_axes(V, U)
-        mean_user = mean_user_of(U, users.regularization, hyperparameters.mean_user_strength)
-        U = solve_half_epoch(users, V, item_gramian, w0, mean_user, rows)
+        factors = solve_items(factors, items, rows, n_steps)
+        factors = solve_users(factors, users, rows, n_steps if epoch < n_epochs else 0)
         seconds = time.perf_counter() - began
-        factors = Factors(U, V, mean_user, item_gramian, hyperparameters)
         if on_epoch:
             on_epoch(Epoch(epoch, loss(user_items, factors, weights=weights, rows=rows), seconds))
     return factors
 
 
-def in_principal_axes(held: Floats, moved: Floats) -> tuple[Floats, Floats, Floats]:
-    """Rotate both sides into the axes in which the held side's Gramian is diagonal; no score changes.
+def solve_items(factors: Factors, items: Side, rows: RowBlocks, n_steps: int) -> Factors:
+    """Solve all items' vectors against the users'.
 
     Parameters
     ----------
-    held : ndarray of shape (n_rows, n_factors), float32
-        The side whose Gramian becomes diagonal.
-    moved : ndarray of shape (n_others, n_factors), float32
-        The side that goes along.
+    factors : Factors
+        U and V before.
+    items : Side
+        The items' ratings.
+    rows : RowBlocks
+        Threads to share the work.
+    n_steps : int
+        Conjugate-gradient steps; 0 for exactly.
 
     Returns
     -------
-    tuple of ndarray
-        Both rotated, and the diagonal of the held side's Gramian, descending, of shape (n_factors,), float32.
+    Factors
+        With new item factors, in the users' principal axes.
     """
-    _, axes = np.linalg.eigh(gramian(held))
-    rotation = axes[:, ::-1].astype(np.float32)
-    held, moved = held @ rotation, moved @ rotation
-    return held, moved, np.einsum("uf,uf->f", held, held, dtype=np.float64).astype(np.float32)
+    w0 = factors.hyperparameters.unobserved_weight
+    U, V, user_gramian = in_principal_axes(factors.user_factors, factors.item_factors, w0, rows)
+    shared = shared_by_rows(w0, user_gramian, len(U), factors.mean_item, factors.item_is_free)
+    V = improve_half_epoch(items, U, shared, rows, V, n_steps) if n_steps else solve_half_epoch(items, U, shared, rows)
+    return replace(factors, user_factors=U, item_factors=V)
 
 
-def mean_user_of(user_factors: Floats, regularization: Floats, strength: float) -> Floats:
-    """Compute μ: the mean of the users' vectors, each weighing its λ_u, where the loss is least; times the strength.
+def solve_users(factors: Factors, users: Side, rows: RowBlocks, n_steps: int) -> Factors:
+    """Solve all users' vectors against the items'.
 
     Parameters
     ----------
-    user_factors : ndarray of shape (n_users, n_factors), float32
-        U.
-    regularization : ndarray of shape (n_users,), float32
-        λ_u.
-    strength : float
-        Multiplies the mean.
+    factors : Factors
+        U and V before.
+    users : Side
+        The users' ratings.
+    rows : RowBlocks
+        Threads to share the work.
+    n_steps : int
+        Conjugate-gradient steps; 0 for exactly.
 
     Returns
     -------
-    ndarray of shape (n_factors,), float32
-        μ.
+    Factors
+        With a new mean user and new user factors, in the items' principal axes.
     """
-    total = float(regularization.sum(dtype=np.float64))
-    if strength == 0.0 or total == 0.0:
-        return np.zeros(user_factors.shape[1], np.float32)
-    weighted: Doubles = np.einsum("u,uf->f", regularization, user_factors, dtype=np.float64)
-    return (strength / total * weighted).astype(np.float32)
+    hyper = factors.hyperparameters
+    w0 = hyper.unobserved_weight
+    V, U, item_gramian = in_principal_axes(factors.item_factors, factors.user_factors, w0, rows)
+    mean_user = mean_user_of(U, users.regularization, hyper.mean_user_strength, factors)
+    shared = shared_by_rows(w0, item_gramian, len(V), mean_user, factors.user_is_free)
+    U = improve_half_epoch(users, V, shared, rows, U, n_steps) if n_steps else solve_half_epoch(users, V, shared, rows)
+    return replace(factors, user_factors=U, item_factors=V, mean_user=mean_user, item_gramian=item_gramian)

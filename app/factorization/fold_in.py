@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from app.factorization.arrays import Doubles, Floats
 from app.factorization.objective import Factors, Hyperparameters, gramian, row_regularization
-from app.factorization.row_solver import least_regularization, solve_row
+from app.factorization.row_solver import Shared, shared_by_rows, solve_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +15,10 @@ class FoldIn:
     """What folding users in needs of a model; prepared once, then used by any number of threads."""
 
     item_factors: Floats
-    """V, ndarray of shape (n_items or more, n_factors), float32, in its principal axes; may be a memory map."""
+    """V, ndarray of shape (n_items or more, n_factors), float32, as fitted; may be a memory map."""
 
-    item_gramian: Floats
-    """The diagonal of VᵀV over the trained items, ndarray of shape (n_factors,), float32."""
-
-    mean_user: Floats
-    """μ, ndarray of shape (n_factors,), float32."""
+    shared: Shared
+    """What the systems of all users share."""
 
     n_items: int
     """Trained items; more vectors may have been added since."""
@@ -31,7 +28,7 @@ class FoldIn:
 
     @classmethod
     def of(cls, factors: Factors) -> "FoldIn":
-        """Prepare folding in with fitted factors.
+        """Prepare folding users in.
 
         Parameters
         ----------
@@ -43,8 +40,11 @@ class FoldIn:
         FoldIn
             Ready to use.
         """
-        V = factors.item_factors
-        return cls(V, factors.item_gramian, factors.mean_user, len(V), factors.hyperparameters)
+        V, hyper = factors.item_factors, factors.hyperparameters
+        shared = shared_by_rows(
+            hyper.unobserved_weight, factors.item_gramian, len(V), factors.mean_user, factors.user_is_free
+        )
+        return cls(V, shared, len(V), hyper)
 
     def fold_in_user(self, item_indices: ArrayLike, targets: ArrayLike, weights: ArrayLike | None = None) -> Floats:
         """Compute a user's vector from the user's ratings, exactly as training does.
@@ -61,23 +61,11 @@ class FoldIn:
         Returns
         -------
         ndarray of shape (n_factors,), float32
-            u; without ratings, the mean user as far as it outweighs w0.
+            u; without ratings, the mean user as far as λ_u outweighs w0.
         """
         rated = np.asarray(item_indices, np.intp)
-        hyper = self.hyperparameters
-        solution = np.empty(len(self.mean_user), np.float32)
-        solve_row(
-            self.item_factors[rated],
-            np.ascontiguousarray(targets, np.float32),
-            np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32),
-            hyper.unobserved_weight,
-            np.ascontiguousarray(self.item_gramian),
-            float(row_regularization(len(rated), self.n_items, hyper)[0]),
-            least_regularization(self.item_gramian, self.n_items),
-            np.ascontiguousarray(self.mean_user),
-            solution,
-        )
-        return solution
+        λ = row_regularization(len(rated), self.n_items, self.hyperparameters)
+        return fold_in(self.item_factors[rated], targets, weights, λ, self.shared)
 
     def explain(
         self, item_indices: ArrayLike, targets: ArrayLike, shown: ArrayLike, weights: ArrayLike | None = None
@@ -107,33 +95,29 @@ class FoldIn:
             w_j a_j v_iᵀ A_u⁻¹ v_j; a row's sum and its `everyone` make the score.
         """
         rated = np.asarray(item_indices, np.intp)
-        A, λ = self._system(rated, weights)
         of_rated = self.item_factors[rated].astype(np.float64)
         of_shown = self.item_factors[np.asarray(shown, np.intp)].astype(np.float64)
-        influence: Doubles = np.linalg.solve(A, of_shown.T).T  # v_iᵀ A_u⁻¹
-        w = np.ones(len(rated)) if weights is None else np.asarray(weights, np.float64)
-        everyone: Doubles = λ * (influence @ self.mean_user.astype(np.float64))
-        return everyone, (influence @ of_rated.T) * (w * np.asarray(targets, np.float64))
-
-    def _system(self, rated: NDArray[np.intp], weights: ArrayLike | None) -> tuple[Doubles, float]:
-        w0 = self.hyperparameters.unobserved_weight
-        vectors = self.item_factors[rated].astype(np.float64)
-        w = np.ones(len(rated)) if weights is None else np.asarray(weights, np.float64)
-        λ = float(row_regularization(len(rated), self.n_items, self.hyperparameters)[0])
-        least = least_regularization(self.item_gramian, self.n_items)
-        shared = w0 * self.item_gramian.astype(np.float64) + max(λ, least)
-        return np.diag(shared) + (vectors.T * (w - w0)) @ vectors, λ
+        w0, n, is_free = self.shared.unobserved_weight, len(rated), self.shared.is_free.astype(np.float64)
+        w = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+        λ = max(float(row_regularization(n, self.n_items, self.hyperparameters)[0]), self.shared.least_regularization)
+        D = w0 * self.shared.gramian.astype(np.float64) + λ
+        A = np.diag(D) + (of_rated.T * (w - w0)) @ of_rated * np.outer(is_free, is_free)
+        influence: Doubles = np.linalg.solve(A, (of_shown * is_free).T).T @ (of_rated * is_free).T  # v_iᵀ A_u⁻¹ v_j
+        # where a user without ratings lies; λ_u A_u⁻¹ μ is what is left of it beside the ratings
+        m = np.where(is_free > 0, λ / D, 1.0) * self.shared.mean
+        everyone: Doubles = of_shown @ m - influence @ ((w - w0) * (of_rated @ m))
+        return everyone, influence * (w * np.asarray(targets, np.float64))
 
 
 @dataclass(frozen=True, slots=True)
 class FoldInItem:
     """What folding new items in needs: the same row solver, from the users' side."""
 
-    user_gramian: Floats
-    """The diagonal of UᵀU in the users' principal axes, ndarray of shape (n_factors,), float32."""
-
     rotation: Floats
     """From the model's axes to the users' principal axes, ndarray of shape (n_factors, n_factors), float32."""
+
+    shared: Shared
+    """What the systems of all items share, in the users' principal axes."""
 
     n_users: int
     """Trained users."""
@@ -143,7 +127,7 @@ class FoldInItem:
 
     @classmethod
     def of(cls, factors: Factors) -> "FoldInItem":
-        """Prepare folding items in with fitted factors.
+        """Prepare folding items in.
 
         Parameters
         ----------
@@ -155,9 +139,19 @@ class FoldInItem:
         FoldInItem
             Ready to use.
         """
-        squares, axes = np.linalg.eigh(gramian(factors.user_factors))
-        squares = np.maximum(squares, 0.0).astype(np.float32)
-        return cls(squares, axes.astype(np.float32), len(factors.user_factors), factors.hyperparameters)
+        hyper, n_users = factors.hyperparameters, len(factors.user_factors)
+        of_users = gramian(factors.user_factors)
+        squares, axes = np.diag(of_users), np.eye(len(of_users))
+        if hyper.unobserved_weight and factors.item_is_free.all():
+            squares, axes = np.linalg.eigh(of_users)
+        shared = shared_by_rows(
+            hyper.unobserved_weight,
+            np.maximum(squares, 0.0).astype(np.float32),
+            n_users,
+            factors.mean_item @ axes.astype(np.float32),
+            factors.item_is_free,
+        )
+        return cls(axes.astype(np.float32), shared, n_users, hyper)
 
     def fold_in_item(self, user_vectors: Floats, targets: ArrayLike, weights: ArrayLike | None = None) -> Floats:
         """Compute an item's vector from its raters' vectors.
@@ -174,19 +168,37 @@ class FoldInItem:
         Returns
         -------
         ndarray of shape (n_factors,), float32
-            v; zero without raters.
+            v; without raters, the mean item.
         """
-        hyper = self.hyperparameters
-        solution = np.empty(len(self.rotation), np.float32)
-        solve_row(
-            np.ascontiguousarray(np.asarray(user_vectors, np.float32).reshape(-1, len(self.rotation)) @ self.rotation),
-            np.ascontiguousarray(targets, np.float32),
-            np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32),
-            hyper.unobserved_weight,
-            self.user_gramian,
-            float(row_regularization(len(user_vectors), self.n_users, hyper)[0]),
-            least_regularization(self.user_gramian, self.n_users),
-            np.zeros(len(self.rotation), np.float32),
-            solution,
-        )
-        return self.rotation @ solution
+        rotated = np.asarray(user_vectors, np.float32).reshape(-1, len(self.rotation)) @ self.rotation
+        λ = row_regularization(len(rotated), self.n_users, self.hyperparameters)
+        return self.rotation @ fold_in(rotated, targets, weights, λ, self.shared)
+
+
+def fold_in(
+    vectors: Floats, targets: ArrayLike, weights: ArrayLike | None, regularization: Floats, shared: Shared
+) -> Floats:
+    """Solve one row.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, n_factors), float32
+        The other side's vectors of the row's ratings; overwritten.
+    targets : array_like of shape (n,)
+        a_ui.
+    weights : array_like of shape (n,), optional
+        w_ui; 1 when not given.
+    regularization : ndarray of shape (1,), float32
+        λ_u.
+    shared : Shared
+        What all rows share.
+
+    Returns
+    -------
+    ndarray of shape (n_factors,), float32
+        The row's vector.
+    """
+    solution = np.empty(vectors.shape[1], np.float32)
+    w: NDArray[np.float32] = np.array([] if weights is None else weights, np.float32)
+    solve_row(np.ascontiguousarray(vectors), np.array(targets, np.float32), w, regularization[0], shared, solution)
+    return solution

@@ -2,16 +2,14 @@
 
 import numpy as np
 
-from app.factorization.arrays import Floats, Indices, Offsets
+from app.factorization.arrays import Floats
 from app.factorization.compiled import compiled
 from app.factorization.row_blocks import RowBlocks
-from app.factorization.row_solver import least_regularization, solve_row
+from app.factorization.row_solver import Shared, improve_row, solve_row
 from app.factorization.side import Side
 
 
-def solve_half_epoch(
-    side: Side, others: Floats, gramian: Floats, unobserved_weight: float, mean: Floats, rows: RowBlocks
-) -> Floats:
+def solve_half_epoch(side: Side, others: Floats, shared: Shared, rows: RowBlocks) -> Floats:
     """Solve every row exactly.
 
     Parameters
@@ -20,12 +18,8 @@ def solve_half_epoch(
         The rows' ratings and regularization.
     others : ndarray of shape (n_others, n_factors), float32
         The other side's vectors, in their principal axes.
-    gramian : ndarray of shape (n_factors,), float32
-        Their squared norms along those axes.
-    unobserved_weight : float
-        w0.
-    mean : ndarray of shape (n_factors,), float32
-        What rows are pulled to: μ for users, zero for items.
+    shared : Shared
+        What the systems of all rows share.
     rows : RowBlocks
         Threads to share the work.
 
@@ -34,65 +28,58 @@ def solve_half_epoch(
     ndarray of shape (n_rows, n_factors), float32
         The rows' vectors.
     """
-    solutions = np.empty((side.n_rows, others.shape[1]), np.float32)
-    floor = least_regularization(gramian, len(others))
-
-    def block(first: int, end: int) -> None:
-        _solve_block(
-            first,
-            end,
-            side.indptr,
-            side.indices,
-            side.targets,
-            side.weights,
-            side.regularization,
-            others,
-            gramian,
-            unobserved_weight,
-            floor,
-            mean,
-            solutions,
-        )
-
-    rows.map(block, side.indptr)
+    solutions = np.empty((len(side.regularization), others.shape[1]), np.float32)
+    rows.map(lambda first, end: _solve_block(first, end, side, others, shared, 0, solutions), side.indptr)
     return solutions
+
+
+def improve_half_epoch(
+    side: Side, others: Floats, shared: Shared, rows: RowBlocks, before: Floats, n_steps: int
+) -> Floats:
+    """Improve every row by conjugate gradients.
+
+    Parameters
+    ----------
+    side : Side
+        The rows' ratings and regularization.
+    others : ndarray of shape (n_others, n_factors), float32
+        The other side's vectors, in their principal axes.
+    shared : Shared
+        What the systems of all rows share.
+    rows : RowBlocks
+        Threads to share the work.
+    before : ndarray of shape (n_rows, n_factors), float32
+        The rows' vectors before; overwritten.
+    n_steps : int
+        Steps per row.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_factors), float32
+        The rows' vectors.
+    """
+    rows.map(lambda first, end: _solve_block(first, end, side, others, shared, n_steps, before), side.indptr)
+    return before
 
 
 @compiled
 def _solve_block(
-    first: int,
-    end: int,
-    indptr: Offsets,
-    indices: Indices,
-    targets: Floats,
-    weights: Floats,
-    regularization: Floats,
-    others: Floats,
-    gramian: Floats,
-    unobserved_weight: float,
-    floor: float,
-    mean: Floats,
-    solutions: Floats,
+    first: int, end: int, side: Side, others: Floats, shared: Shared, n_steps: int, solutions: Floats
 ) -> None:
     n_factors = others.shape[1]
     longest = 0
     for row in range(first, end):
-        longest = max(longest, indptr[row + 1] - indptr[row])
+        longest = max(longest, side.indptr[row + 1] - side.indptr[row])
     gathered = np.empty((longest, n_factors), np.float32)
     for row in range(first, end):
-        start, stop = indptr[row], indptr[row + 1]
+        start, stop = side.indptr[row], side.indptr[row + 1]
         for j in range(stop - start):
-            v = others[indices[start + j]]
+            v = others[side.indices[start + j]]
             for f in range(n_factors):
                 gathered[j, f] = v[f]
-        solve_row(
-            gathered[: stop - start],
-            targets[start:stop],
-            weights[start:stop] if weights.size else weights,
-            unobserved_weight,
-            gramian,
-            regularization[row],
-            floor,
-            mean,
-            solutions[row],
-        )
+        vectors, targets = gathered[: stop - start], side.targets[start:stop]
+        weights = side.weights[start:stop] if side.weights.size else side.weights
+        if n_steps:
+            improve_row(vectors, targets, weights, side.regularization[row], shared, n_steps, solutions[row])
+        else:
+            solve_row(vectors, targets, weights, side.regularization[row], shared, solutions[row])

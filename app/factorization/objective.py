@@ -3,12 +3,15 @@
 With a_ui in [0, 1] the target of an observed pair (u, i) in Ω, w_ui its weight (1 unless given), and μ the mean user:
 
     L(U, V) = Σ_(u,i)∈Ω w_ui (a_ui − u_u·v_i)²  +  w0 Σ_(u,i)∉Ω (u_u·v_i)²
-              + Σ_u λ_u ‖u_u − μ‖²  +  Σ_i λ_i ‖v_i‖²
+              + Σ_u λ_u ‖u_u − μ‖²  +  Σ_i λ_i ‖v_i − μ_I‖²
 
     λ_u = λ (|Ω_u| + w0 · n_items)^ν        λ_i = λ (|Ω_i| + w0 · n_users)^ν
 
 One number, the unobserved weight w0, spans the family: 0 is observed-only factorization, 1 with λ = 0 is the full
 Frobenius norm ‖A − UVᵀ‖², and what lies between is weighted matrix factorization.
+
+The mean item μ_I is zero, except with biases: these are two more axes, one where every item is pinned at 1 (so that the
+user's coordinate is the user's bias) and one where every user is (the item's bias, pulled to the mean target).
 
 How the loss is minimized is not here: see `alternating.py` and `gradient.py`.
 """
@@ -45,6 +48,12 @@ class Hyperparameters:
     n_epochs: int = 10
     """Passes over all items and all users."""
 
+    n_steps: int = 2
+    """Conjugate-gradient steps per row where w0 > 0, in all half-epochs but the last; 0 solves every row exactly."""
+
+    has_biases: bool = False
+    """Whether users and items have biases beside the mean target, to predict values; with w0 = 0 only."""
+
     def __post_init__(self) -> None:
         """Refuse what no loss can mean.
 
@@ -53,14 +62,21 @@ class Hyperparameters:
         ValueError
             When a value lies outside its range.
         """
-        if self.n_factors < 1 or self.n_epochs < 0:
-            raise ValueError("n_factors must be at least 1 and n_epochs at least 0")
+        if self.n_factors < 1 or self.n_epochs < 0 or self.n_steps < 0:
+            raise ValueError("n_factors must be at least 1, n_epochs and n_steps at least 0")
         if not 0.0 <= self.unobserved_weight <= 1.0:
             raise ValueError("unobserved_weight must lie between 0 and 1")
         if not 0.0 <= self.regularization < np.inf or not abs(self.regularization_exponent) < np.inf:
             raise ValueError("regularization must be finite and not negative, its exponent finite")
         if not 0.0 <= self.mean_user_strength < np.inf:
             raise ValueError("mean_user_strength must be finite and not negative")
+        if self.has_biases and self.unobserved_weight:
+            raise ValueError("has_biases needs unobserved_weight = 0")
+
+    @property
+    def n_axes(self) -> int:
+        """How long vectors are: the factors, and two biases if there are any."""
+        return self.n_factors + 2 * self.has_biases
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +97,9 @@ class Epoch:
 class Factors:
     """What a fit returns, an immutable value.
 
-    User and item factors are expressed in the principal axes of the item factors, strongest first: there VᵀV is
+    Where w0 > 0, both sides are expressed in the principal axes of the item factors, strongest first: there VᵀV is
     diagonal. Any rotation applied to both sides leaves every score as it is; this one makes folding in cheap.
+    With biases, the first axis is the user's bias and the second the item's.
     """
 
     user_factors: Floats
@@ -93,6 +110,15 @@ class Factors:
 
     mean_user: Floats
     """μ, ndarray of shape (n_factors,), float32."""
+
+    mean_item: Floats
+    """μ_I, ndarray of shape (n_factors,), float32; zero without biases."""
+
+    user_is_free: Floats
+    """1 where users have their own coordinate, 0 where pinned at μ, ndarray of shape (n_factors,), float32."""
+
+    item_is_free: Floats
+    """1 where items have their own coordinate, 0 where pinned at μ_I, ndarray of shape (n_factors,), float32."""
 
     item_gramian: Floats
     """The diagonal of VᵀV, ndarray of shape (n_factors,), float32."""
@@ -154,7 +180,7 @@ def loss(
     everywhere = w0 * float(np.sum(gramian(U) * gramian(V))) if w0 else 0.0
     λ_users = row_regularization(np.diff(user_items.indptr).astype(np.int64), n_items, hyper)
     λ_items = row_regularization(np.bincount(user_items.indices, minlength=n_items), n_users, hyper)
-    apart = _weighted_square_sum(λ_users, U, factors.mean_user) + _weighted_square_sum(λ_items, V, None)
+    apart = _weighted_square_sum(λ_users, U, factors.mean_user) + _weighted_square_sum(λ_items, V, factors.mean_item)
     return observed + everywhere + apart
 
 
@@ -178,9 +204,9 @@ def gramian(vectors: Floats) -> Doubles:
     return total
 
 
-def _weighted_square_sum(weights: Floats, vectors: Floats, centre: Floats | None) -> float:
+def _weighted_square_sum(weights: Floats, vectors: Floats, centre: Floats) -> float:
     total = 0.0
     for start in range(0, len(vectors), 4096):
-        block = vectors[start : start + 4096] if centre is None else vectors[start : start + 4096] - centre
+        block = vectors[start : start + 4096] - centre
         total += float(np.einsum("u,uf,uf->", weights[start : start + 4096], block, block, dtype=np.float64))
     return total

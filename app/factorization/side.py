@@ -1,6 +1,6 @@
 """The ratings as seen from one side: every user's items, or every item's users."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -9,8 +9,7 @@ from app.factorization.arrays import Floats, Indices, Offsets
 from app.factorization.objective import Hyperparameters, row_regularization
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """Rows, their ratings and their regularization."""
 
     indptr: Offsets
@@ -27,11 +26,6 @@ class Side:
 
     regularization: Floats
     """λ_u, ndarray of shape (n_rows,), float32."""
-
-    @property
-    def n_rows(self) -> int:
-        """How many rows there are."""
-        return len(self.indptr) - 1
 
 
 def both_sides(
@@ -52,20 +46,7 @@ def both_sides(
     -------
     tuple of Side
         Users and items.
-
-    Raises
-    ------
-    ValueError
-        When targets or weights are not what they must be.
     """
-    if not user_items.has_canonical_format:
-        raise ValueError("user_items must have sorted indices and no duplicates (sum_duplicates)")
-    if not np.isfinite(user_items.data).all():
-        raise ValueError("targets must be finite")
-    if weights is not None and (
-        weights.shape != user_items.data.shape or not (weights >= hyperparameters.unobserved_weight).all()
-    ):
-        raise ValueError("weights must be one per rating, none below unobserved_weight")
     item_users = user_items.T.tocsr()
     item_weights: Floats | None = None
     if weights is not None:

@@ -67,7 +67,7 @@ class Refresher:
         if version == self._refused:
             return None
         try:
-            files = read_artifacts(self.settings.models_dir, version)
+            files = read_artifacts(self.settings.models_dir / str(version))
             return from_arrays(version, files.arrays, files.description)
         except ArtifactError:
             self._refused = version

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.config import Settings
-from app.errors import SupersededError, TrainingFailedError
+from app.errors import FoldinError, SupersededError, TrainingFailedError
 from app.factorization import Epoch, Factors, Hyperparameters, fit
 from app.services.clock import now_microseconds
-from app.serving.model import ItemTable, to_arrays
+from app.serving.model import ItemTable, from_arrays, to_arrays
 from app.storage import artifacts, catalogue, training_runs, versions
 from app.storage.engine import Store
 from app.storage.ratings import n_rating_changes
@@ -80,7 +80,7 @@ def train_once(
         run.record(status="failed", reason=str(error), finished_at=now_microseconds())
     except Exception as error:
         run.record(status="failed", reason=_reason(error), finished_at=now_microseconds())
-        if not isinstance(error, (TrainingFailedError, MemoryError)):
+        if not isinstance(error, (FoldinError, MemoryError)):
             raise
     finally:
         with store.write() as connection:
@@ -171,6 +171,7 @@ class _Run:
         if reason := _refusal(factors, self.epochs):
             return {"status": "refused", "reason": reason}
         description = configuration | size | {"n_changes": data.n_changes, "catalogue_revision": revision}
+        description["created_at"] = now_microseconds()
         version = self._publish(to_arrays(factors, items, user_keys), description, data)
         return {"status": "succeeded", "model_version": version}
 
@@ -236,6 +237,8 @@ class _Run:
     def _publish(self, arrays: dict[str, NDArray[Any]], description: dict[str, Any], data: TrainingData) -> int:
         models_dir = self.settings.models_dir
         folder = artifacts.write_artifacts(models_dir, arrays, description)
+        written = artifacts.read_artifacts(folder)  # what a reader could not read is not published
+        from_arrays(0, written.arrays, written.description)
         with self.store.write() as connection:
             now = now_microseconds()
             version = versions.add_version(

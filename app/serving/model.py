@@ -5,7 +5,7 @@ Items are ordered by the bytes of their ids, so that breaking ties by index brea
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -166,7 +166,7 @@ class Model:
     popular: NDArray[np.int32]
 
 
-_FACTORS = ("user_factors", "item_factors", "mean_user", "item_gramian")
+_FACTORS = tuple(field.name for field in fields(Factors) if field.name != "hyperparameters")
 _ITEM_ARRAYS = ("item_keys", "index_by_key", "category_offsets", "category_items", "hidden", "popularity")
 _ITEM_STRINGS = ("item_ids", "titles", "category_names")
 
@@ -238,7 +238,7 @@ def _check(version: int, factors: Factors, items: ItemTable, user_keys: NDArray[
     n_items, n_factors = factors.item_factors.shape
     fits = (
         factors.user_factors.shape == (len(user_keys), n_factors)
-        and factors.mean_user.shape == factors.item_gramian.shape == (n_factors,)
+        and all(len(array) == n_factors for name in _FACTORS if (array := getattr(factors, name)).ndim == 1)
         and len(items.item_ids) == len(items.titles) == n_items
         and items.item_keys.shape == items.hidden.shape == items.popularity.shape == (n_items,)
     )

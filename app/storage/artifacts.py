@@ -98,15 +98,13 @@ def place_artifacts(folder: Path, models_dir: Path, version: int) -> Path:
     return target
 
 
-def read_artifacts(models_dir: Path, version: int) -> Artifacts:
+def read_artifacts(folder: Path) -> Artifacts:
     """Verify a version's files and map them into memory.
 
     Parameters
     ----------
-    models_dir : Path
-        Where the versions lie.
-    version : int
-        Which.
+    folder : Path
+        The version's, or one from ``write_artifacts``.
 
     Returns
     -------
@@ -118,15 +116,14 @@ def read_artifacts(models_dir: Path, version: int) -> Artifacts:
     ArtifactError
         If a file is missing, damaged, or not as the manifest says.
     """
-    folder = models_dir / str(version)
     try:
         manifest = orjson.loads((folder / _MANIFEST).read_bytes())
         if manifest["format"] != FORMAT:
-            raise ArtifactError(f"version {version} has format {manifest['format']}, this release reads {FORMAT}")
+            raise ArtifactError(f"{folder} has format {manifest['format']}, and this release reads {FORMAT}")
         arrays = {name: _read_array(folder, name, entry) for name, entry in manifest["files"].items()}
         return Artifacts(arrays, dict(manifest["description"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"version {version} in {folder} cannot be read: {error}") from error
+        raise ArtifactError(f"{folder} cannot be read as a model version: {error}") from error
 
 
 def remove_artifacts(models_dir: Path, versions: list[int]) -> None:

@@ -31,5 +31,6 @@ def solve_rows(targets, observed, weights, V, mean, hyper: Hyperparameters):
             weight = weights[u, i] if observed[u, i] else hyper.unobserved_weight
             A += weight * np.outer(v, v)
             b += weight * (targets[u, i] if observed[u, i] else 0.0) * v
-        rows.append(np.linalg.solve(A, b))
+        # where A is singular (no ratings at w0 = 0), the solution nearest to the mean
+        rows.append(mean + np.linalg.lstsq(A, b - A @ mean)[0])
     return np.array(rows)

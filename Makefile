@@ -1,0 +1,38 @@
+# Foldin's tasks; `make` alone lists them. They need make and Python 3.11 or newer; all else goes into .venv.
+# Another interpreter: make test PYTHON=python3.13      Arguments for pytest: make test ARGS="-k fold_in"
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint bench lock dev
+
+help: ## List these tasks
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+install: ## Install the service into .venv, with .venv/bin/foldin
+	@sh .ci/install requirements.lock
+
+run: install ## Install, fill in sample ratings, train, serve
+	@.venv/bin/foldin demo
+
+test: dev ## Run every test, on SQLite and on a real PostgreSQL
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: dev ## Style, types, layers, and migrations against the tables
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+	.venv/bin/python -m tests.alembic_check
+
+bench: dev ## Measure speed and quality
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+lock: dev ## Resolve the dependencies anew (LOCK_ARGS=--upgrade for newer ones)
+	@.venv/bin/python -m pip install --quiet uv
+	$(compile) --group build --output-file requirements.lock
+	$(compile) --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+compile = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-emit-index-url $(LOCK_ARGS)
+
+dev:
+	@sh .ci/install requirements-dev.lock

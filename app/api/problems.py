@@ -1,0 +1,170 @@
+"""Errors as RFC 9457 problem documents; the one table that maps Foldin's errors to HTTP. Raw input is never echoed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+
+from app import errors
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    status: int
+    name: str
+    title: str
+
+
+PROBLEMS: Mapping[type[errors.FoldinError], _Problem] = {
+    errors.NotFoundError: _Problem(404, "not-found", "There is no such thing"),
+    errors.InvalidInputError: _Problem(422, "invalid-input", "The request cannot be accepted as it is"),
+    errors.StoreUnavailableError: _Problem(
+        503, "store-unavailable", "The database is not reachable; nothing was stored"
+    ),
+    errors.StoreUnusableError: _Problem(503, "store-unusable", "The database cannot be used as it is"),
+    errors.ArtifactError: _Problem(503, "model-unreadable", "The model's files cannot be read"),
+    errors.SupersededError: _Problem(409, "superseded", "Another trainer has taken over"),
+    errors.TrainingFailedError: _Problem(409, "training-failed", "The training produced no model"),
+}
+_BY_STATUS = {
+    400: _Problem(400, "bad-request", "The request is malformed"),
+    401: _Problem(401, "key-required", "A valid API key is needed"),
+    403: _Problem(403, "forbidden", "This is not allowed"),
+    404: _Problem(404, "not-found", "There is no such thing"),
+    405: _Problem(405, "method-not-allowed", "This address does not take that method"),
+    413: _Problem(413, "too-large", "The request is too large"),
+    415: _Problem(415, "unsupported-media-type", "The request's content type cannot be read"),
+    421: _Problem(421, "misdirected-request", "This service does not answer under that host name"),
+    500: _Problem(500, "internal-error", "Something went wrong inside; the log says what"),
+}
+
+
+class FieldError(BaseModel):
+    """One rejected value: where it is, as a JSON pointer, and why."""
+
+    pointer: str
+    reason: str
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+def problem_response(
+    problem: _Problem, detail: str, rejected: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """Write a problem document.
+
+    Parameters
+    ----------
+    problem : _Problem
+        What kind it is.
+    detail : str
+        What was wrong this time and what to do.
+    rejected : sequence of (str, str)
+        JSON pointers and reasons.
+    headers : mapping, optional
+        Further headers.
+
+    Returns
+    -------
+    Response
+        ``application/problem+json``.
+    """
+    document: dict[str, object] = {
+        "type": f"urn:foldin:problem:{problem.name}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": detail,
+    }
+    if rejected:
+        document["errors"] = [{"pointer": pointer, "reason": reason} for pointer, reason in rejected]
+    response = Response(orjson.dumps(document), problem.status, media_type="application/problem+json")
+    response.headers.update(headers or ({"Retry-After": "1"} if problem.status == 503 else {}))
+    return response
+
+
+def http_problem(status: int, detail: str) -> Response:
+    """Write a problem document for a plain HTTP status.
+
+    Parameters
+    ----------
+    status : int
+        One of the statuses in this module's table.
+    detail : str
+        What was wrong and what to do.
+
+    Returns
+    -------
+    Response
+        ``application/problem+json``.
+    """
+    return problem_response(_BY_STATUS[status], detail)
+
+
+def rejected_values(error: ValidationError | RequestValidationError) -> list[tuple[str, str]]:
+    """List what pydantic rejected, without the values.
+
+    Parameters
+    ----------
+    error : ValidationError or RequestValidationError
+        From a body or from parameters.
+
+    Returns
+    -------
+    list of (str, str)
+        JSON pointers and reasons.
+    """
+    found = (
+        error.errors(include_url=False, include_input=False, include_context=False)
+        if isinstance(error, ValidationError)
+        else error.errors()
+    )
+    return [(_pointer(entry["loc"]), _reason(entry["msg"])) for entry in found]
+
+
+def _pointer(location: Sequence[object]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer every error with a problem document.
+
+    Parameters
+    ----------
+    app : FastAPI
+        Gets its exception handlers.
+    """
+
+    @app.exception_handler(errors.FoldinError)
+    async def foldin_error(_request: Request, error: errors.FoldinError) -> Response:
+        rejected = error.errors if isinstance(error, errors.InvalidInputError) else ()
+        return problem_response(PROBLEMS[type(error)], str(error), rejected)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid_parameters(_request: Request, error: RequestValidationError) -> Response:
+        rejected = rejected_values(error)
+        return problem_response(PROBLEMS[errors.InvalidInputError], "see errors for each rejected value", rejected)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_request: Request, error: HTTPException) -> Response:
+        problem = _BY_STATUS.get(error.status_code, _BY_STATUS[400])
+        return problem_response(problem, str(error.detail), headers=error.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(_request: Request, _error: Exception) -> Response:
+        return http_problem(500, "the request was not carried out; try again, and look at the service's log")

@@ -1,0 +1,112 @@
+"""Routes for ratings: write, list, delete, erase."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from fastapi import Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import TypeAdapter
+
+from app.api.bodies import parse, read_json
+from app.api.paths import PathId
+from app.api.schemas import ErasureReceipt, RatingIn, RatingsPage, RatingsWritten
+from app.api.state import State, json_response, scoped_router
+from app.config import Settings
+from app.errors import InvalidInputError
+from app.services.clock import to_rfc3339
+from app.services.policy import check_id, check_value
+from app.storage.ratings import Erasure, Rating
+
+MAX_BATCH = 10_000
+
+router = scoped_router("ratings")
+_one = TypeAdapter(RatingIn)
+_many = TypeAdapter(list[RatingIn])
+_one_or_many = {
+    "anyOf": [
+        {"$ref": "#/components/schemas/RatingIn"},
+        {"type": "array", "maxItems": MAX_BATCH, "items": {"$ref": "#/components/schemas/RatingIn"}},
+    ]
+}
+_body = {"requestBody": {"required": True, "content": {"application/json": {"schema": _one_or_many}}}}
+
+
+@router.post("/ratings", response_model=RatingsWritten, openapi_extra=_body)
+async def write_ratings(request: Request, state: State) -> Response:
+    """Store one rating or up to 10,000, all or none; safe to repeat, since the newest timestamp of a pair wins."""
+    ratings = _read_ratings(await read_json(request), state.settings)
+    return json_response(await state.ingester.rate(ratings))
+
+
+def _read_ratings(body: bytes, settings: Settings) -> list[Rating]:
+    is_array = body.lstrip()[:1] == b"["
+    entries = parse(_many, body) if is_array else [parse(_one, body)]
+    if len(entries) > MAX_BATCH:
+        raise InvalidInputError(f"a batch may have {MAX_BATCH:,} ratings; this one has {len(entries):,}")
+    rejected = []
+    for row, entry in enumerate(entries):
+        try:
+            check_value(entry.value, settings.rating_min, settings.rating_max)
+        except ValueError as error:
+            rejected.append((f"/{row}/value" if is_array else "/value", str(error)))
+    if rejected:
+        raise InvalidInputError("see errors for each rejected value", rejected)
+    return [Rating(entry.user_id, entry.item_id, entry.value, entry.timestamp) for entry in entries]
+
+
+@router.get("/users/{user_id}/ratings", response_model=RatingsPage)
+async def list_ratings(
+    user_id: PathId, state: State, n: Annotated[int, Query(ge=1, le=1000)] = 100, cursor: str = ""
+) -> Response:
+    """List a user's ratings by item id, a page at a time."""
+    after = _read_cursor(cursor)
+    found = await run_in_threadpool(state.ingester.list_ratings, user_id, after=after, limit=n + 1)
+    page = found[:n]
+    listed = [
+        {"item_id": rating.item_id, "value": rating.value, "timestamp": to_rfc3339(rating.timestamp or 0)}
+        for rating in page
+    ]
+    next_cursor = _write_cursor(page[-1].item_id) if len(found) > n else None
+    return json_response({"items": listed, "next_cursor": next_cursor})
+
+
+@router.delete("/users/{user_id}/ratings/{item_id}", status_code=204)
+async def delete_rating(user_id: PathId, item_id: PathId, state: State) -> Response:
+    """Delete one rating; the next answer is given without it."""
+    await state.ingester.delete_rating(user_id, item_id)
+    return Response(status_code=204)
+
+
+@router.delete("/users/{user_id}", response_model=ErasureReceipt)
+async def erase_user(user_id: PathId, state: State) -> Response:
+    """Erase a user and every rating of theirs, and say how to follow when no model holds them any more."""
+    return json_response(_receipt(await state.ingester.erase_user(user_id)))
+
+
+@router.get("/erasures/{erasure_id}", response_model=ErasureReceipt)
+async def get_erasure(erasure_id: Annotated[int, Path(ge=1, lt=2**63)], state: State) -> Response:
+    """Read an erasure's receipt, with the first model version trained without the user once there is one."""
+    return json_response(_receipt(await run_in_threadpool(state.ingester.find_erasure, erasure_id)))
+
+
+def _receipt(erasure: Erasure) -> dict[str, object]:
+    return {
+        "erasure_id": erasure.id,
+        "erased_at": to_rfc3339(erasure.erased_at),
+        "n_ratings": erasure.n_ratings,
+        "without_version": erasure.without_version,
+    }
+
+
+def _write_cursor(item_id: str) -> str:
+    return base64.urlsafe_b64encode(item_id.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> str:
+    if not cursor:
+        return ""
+    try:
+        return check_id(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode())
+    except (binascii.Error, UnicodeError, ValueError):
+        raise InvalidInputError("use a cursor as it was given", [("/query/cursor", "is not one of ours")]) from None

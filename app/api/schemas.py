@@ -1,0 +1,161 @@
+"""The JSON that comes in and goes out, as pydantic models: they check what comes, and document what goes."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from app.services.clock import now_microseconds
+from app.services.policy import check_id, check_timestamp, to_microseconds
+
+
+def _decimal_string(outside_id: object) -> object:
+    return str(outside_id) if type(outside_id) is int else outside_id
+
+
+def _to_timestamp(moment: object) -> int | None:
+    if moment is None:
+        return None
+    if isinstance(moment, bool) or not isinstance(moment, int | float | str):
+        raise ValueError("must be RFC 3339 text or a number of seconds since 1970")  # noqa: TRY004 - pydantic's word
+    microseconds = _parse_rfc3339(moment) if isinstance(moment, str) else to_microseconds(moment)
+    return check_timestamp(microseconds, now_microseconds())
+
+
+def _parse_rfc3339(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be RFC 3339, such as 2026-01-31T12:00:00Z") from None
+    if moment.tzinfo is None or "T" not in text.upper():
+        raise ValueError("must be RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z")
+    since_1970 = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return since_1970.days * 86_400_000_000 + since_1970.seconds * 1_000_000 + since_1970.microseconds
+
+
+_ID_SCHEMA = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 256}, {"type": "integer"}]}
+_TIME_SCHEMA = {
+    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number", "minimum": 0}, {"type": "null"}]
+}
+
+OutsideId = Annotated[str, BeforeValidator(_decimal_string), AfterValidator(check_id), WithJsonSchema(_ID_SCHEMA)]
+"""A user's or item's id in a body: a string, or an integer that is taken as its decimal string."""
+
+Timestamp = Annotated[int | None, BeforeValidator(_to_timestamp), WithJsonSchema(_TIME_SCHEMA)]
+"""RFC 3339 text or epoch seconds in; microseconds inside."""
+
+
+class RatingIn(BaseModel):
+    """A rating to store; without a timestamp the order of arrival decides which of two is newer."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    user_id: OutsideId
+    item_id: OutsideId
+    value: float = Field(allow_inf_nan=False, description="On the service's rating scale.")
+    timestamp: Timestamp = None
+
+
+class RatingsWritten(BaseModel):
+    """What a write did; ``ignored`` ratings were older than what is stored."""
+
+    accepted: int
+    created: int
+    updated: int
+    ignored: int
+
+
+class RatingOut(BaseModel):
+    """A stored rating."""
+
+    item_id: str
+    value: float
+    timestamp: str
+
+
+class RatingsPage(BaseModel):
+    """A page of a user's ratings, by item id; ``next_cursor`` is null at the end."""
+
+    items: list[RatingOut]
+    next_cursor: str | None
+
+
+class ErasureReceipt(BaseModel):
+    """What erasing a user did, and the first model version that was trained without that user."""
+
+    erasure_id: int
+    erased_at: str
+    n_ratings: int
+    without_version: int | None
+
+
+class ScoredItem(BaseModel):
+    """An item of an answer."""
+
+    item_id: str
+    score: float
+    title: str | None
+
+
+class Recommendations(BaseModel):
+    """What a user should see next, best first, ties by item id."""
+
+    user_id: str
+    strategy: Literal["personal", "popular"]
+    model_version: int | None
+    degraded: bool
+    items: list[ScoredItem]
+    next_cursor: str | None
+
+
+class SimilarItems(BaseModel):
+    """Items like an item, by the cosine of their vectors."""
+
+    item_id: str
+    model_version: int
+    items: list[ScoredItem]
+
+
+class PopularItems(BaseModel):
+    """The most rated items; a score is a number of ratings."""
+
+    model_version: int | None
+    items: list[ScoredItem]
+
+
+class TrainingRunOut(BaseModel):
+    """One training, filling as it runs."""
+
+    id: int
+    status: Literal["queued", "running", "succeeded", "refused", "failed", "skipped"]
+    reason: str | None
+    requested_at: str
+    started_at: str | None
+    finished_at: str | None
+    n_ratings: int | None
+    n_users: int | None
+    n_items: int | None
+    load_seconds: float | None
+    epochs: list[dict[str, Any]]
+    metrics: dict[str, Any]
+    hyperparameters: dict[str, Any]
+    model_version: int | None
+
+
+class ModelVersionOut(BaseModel):
+    """A model version: how and on what it was trained."""
+
+    version: int
+    is_active: bool
+    created_at: str
+    training_run_id: int
+    description: dict[str, Any]
+
+
+class Readiness(BaseModel):
+    """Whether reads can be answered, and from what."""
+
+    status: Literal["ready", "starting", "draining"]
+    store: Literal["ok", "unreachable"]
+    model_version: int | None
+    model_age_seconds: float | None

@@ -1,0 +1,97 @@
+"""``foldin serve`` and ``foldin worker``: the service's own processes."""
+
+import ipaddress
+import os
+import socket
+from typing import Annotated
+
+import typer
+
+from app.cli.settings import read_settings
+from app.cli.supervisor import Supervisor
+from app.config import Settings
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [FOLDIN_HOST].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one [FOLDIN_PORT].")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="API processes.")] = 1,
+    trainer: Annotated[bool, typer.Option("--trainer/--no-trainer", help="Supervise a trainer too.")] = True,
+) -> None:
+    """Migrate the store, answer HTTP, and train in the background.
+
+    Example: foldin serve --port 8000
+    """
+    run_service(read_settings(host=host, port=port), n_api_processes=workers, with_trainer=trainer)
+
+
+def worker() -> None:
+    """Train in the background without answering HTTP; on PostgreSQL it may run on a machine of its own.
+
+    Example: FOLDIN_DATABASE_URL=postgresql://… foldin worker
+    """
+    settings = read_settings()
+    from app.services.preparing import prepare_store
+    from app.worker.__main__ import main
+
+    prepare_store(settings)
+    main()
+
+
+def run_service(settings: Settings, *, n_api_processes: int = 1, with_trainer: bool = True) -> None:
+    """Prepare the store, listen, and supervise the processes until a signal comes.
+
+    Parameters
+    ----------
+    settings : Settings
+        Also handed to the processes, through the environment.
+    n_api_processes : int
+        How many share the port.
+    with_trainer : bool
+        Whether a trainer runs beside them.
+
+    Raises
+    ------
+    Exit
+        With code 2 when the address is public and there is no key, or is taken.
+    """
+    if not settings.read_api_keys() and not _is_loopback(settings.host):
+        typer.echo(
+            f"foldin: refusing to listen on {settings.host} without an API key. Set FOLDIN_API_KEYS to 32 "
+            'or more random characters, for example from: python -c "import secrets; print(secrets.token_urlsafe(32))"',
+            err=True,
+        )
+        raise typer.Exit(2)
+    from app.services.preparing import prepare_store
+
+    listening = _listen(settings.host, settings.port)
+    prepare_store(settings)
+    port = listening.getsockname()[1]
+    os.environ |= {"FOLDIN_HOST": settings.host, "FOLDIN_PORT": str(port)}
+    supervisor = Supervisor(on_event=lambda text: typer.echo(f"foldin: {text}", err=True))
+    for _ in range(n_api_processes):
+        supervisor.add("app.main", "--fd", str(listening.fileno()))
+    if with_trainer:
+        supervisor.add("app.worker")
+    typer.echo(f"foldin: listening on http://{_in_url(settings.host)}:{port} (Ctrl-C stops)", err=True)
+    supervisor.run(shared=listening)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        typer.echo(f"foldin: cannot listen on {host}:{port}: {error.strerror}; choose another with --port", err=True)
+        raise typer.Exit(1) from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

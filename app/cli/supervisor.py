@@ -1,0 +1,103 @@
+"""The processes behind ``foldin serve``: API processes that share a socket, and a trainer; they die together."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+from app.lifeline import Lifeline
+
+STOP_SECONDS = 15.0
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class _Child:
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    not_before: float = 0.0
+    n_failures: int = 0
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Keeps child processes running, and takes them down with itself.
+
+    A child that ends is started again, after a pause that doubles while it keeps failing at once.
+
+    Attributes
+    ----------
+    on_event : callable
+        Told in words what happened.
+    """
+
+    on_event: Callable[[str], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    _children: list[_Child] = field(default_factory=list)
+    _lifeline: Lifeline = field(default_factory=Lifeline)
+
+    def add(self, module: str, *arguments: str) -> None:
+        """Name a child.
+
+        Parameters
+        ----------
+        module : str
+            Run with ``python -m``.
+        *arguments : str
+            Its arguments.
+        """
+        self._children.append(_Child([sys.executable, "-m", module, *arguments]))
+
+    def run(self, *, shared: socket.socket) -> None:
+        """Run the children until a signal says to stop.
+
+        Parameters
+        ----------
+        shared : socket.socket
+            Listening; the children get its descriptor.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop.set())
+        try:
+            while not self.stop.wait(0.1):
+                for child in self._children:
+                    self._keep_running(child, shared)
+        finally:
+            self._stop_children()
+
+    def _keep_running(self, child: _Child, shared: socket.socket) -> None:
+        if child.process is not None and child.process.poll() is not None:
+            lived = monotonic() - child.started_at
+            child.n_failures = 0 if lived > LONGEST_PAUSE_SECONDS else child.n_failures + 1
+            pause = min(0.1 * 2.0**child.n_failures, LONGEST_PAUSE_SECONDS)
+            name = child.command[2]
+            self.on_event(f"{name} ended with {child.process.returncode}; it starts again in {pause:.1f} s")
+            child.process, child.not_before = None, monotonic() + pause
+        if child.process is None and monotonic() >= child.not_before:
+            environment = os.environ | self._lifeline.environment()
+            # a session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops all in order
+            child.process = subprocess.Popen(  # noqa: S603 - this interpreter, with modules of ours
+                child.command,
+                env=environment,
+                pass_fds=(self._lifeline.child_fd, shared.fileno()),
+                start_new_session=True,
+            )
+            child.started_at = monotonic()
+
+    def _stop_children(self) -> None:
+        running = [child.process for child in self._children if child.process is not None]
+        for process in running:
+            process.terminate()
+        deadline = monotonic() + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

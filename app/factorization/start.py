@@ -1,0 +1,64 @@
+"""Where a fit starts."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from app.factorization.objective import Factors, Hyperparameters
+
+USER_BIAS, ITEM_BIAS = 0, 1
+"""The axes of the biases, where there are any: on the first every item is 1, on the second every user."""
+
+
+def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: np.random.Generator) -> Factors:
+    """Draw users' vectors to start from; items start at the mean item.
+
+    Parameters
+    ----------
+    user_items : csr_array of shape (n_users, n_items), float32
+        Says how many users and items there are, and what the mean target is.
+    hyperparameters : Hyperparameters
+        Says how many factors.
+    rng : numpy.random.Generator
+        The source of chance.
+
+    Returns
+    -------
+    Factors
+        The start.
+    """
+    n_users, n_items = user_items.shape
+    k = hyperparameters.n_axes
+    U = rng.standard_normal((n_users, k), np.float32) * np.float32(hyperparameters.n_factors**-0.5)
+    mean_user, mean_item = np.zeros(k, np.float32), np.zeros(k, np.float32)
+    user_is_free, item_is_free = np.ones(k, np.float32), np.ones(k, np.float32)
+    if hyperparameters.has_biases:
+        mean_user[ITEM_BIAS] = mean_item[USER_BIAS] = 1.0
+        user_is_free[ITEM_BIAS] = item_is_free[USER_BIAS] = 0.0
+        mean_item[ITEM_BIAS] = user_items.data.mean(dtype=np.float64) if user_items.nnz else 0.0
+        U[:, USER_BIAS], U[:, ITEM_BIAS] = 0.0, 1.0
+    V = np.tile(mean_item, (n_items, 1))
+    return Factors(U, V, mean_user, mean_item, user_is_free, item_is_free, np.zeros(k, np.float32), hyperparameters)
+
+
+def warm_start(drawn: Factors, known: Factors) -> Factors:
+    """Replace what was drawn by what is known, for the first users and items and the first factors.
+
+    Parameters
+    ----------
+    drawn : Factors
+        A random start.
+    known : Factors
+        An earlier fit, perhaps of fewer users, items or factors.
+
+    Returns
+    -------
+    Factors
+        The start.
+    """
+    U, V = drawn.user_factors.copy(), drawn.item_factors.copy()
+    for vectors, earlier in ((U, known.user_factors), (V, known.item_factors)):
+        n, k = min(len(vectors), len(earlier)), min(vectors.shape[1], earlier.shape[1])
+        vectors[:n, :k] = earlier[:n, :k]
+    return replace(drawn, user_factors=U, item_factors=V)

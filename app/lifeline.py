@@ -1,0 +1,41 @@
+"""Processes that die with their parent, however it dies: the child holds a pipe whose other end only the parent has."""
+
+import os
+import threading
+
+_VARIABLE = "FOLDIN_LIFELINE"
+
+
+class Lifeline:
+    """The parent's end.
+
+    Attributes
+    ----------
+    child_fd : int
+        To be passed on to every child.
+    """
+
+    def __init__(self) -> None:
+        self.child_fd, self._parent_fd = os.pipe()
+
+    def environment(self) -> dict[str, str]:
+        """Name the pipe for the child.
+
+        Returns
+        -------
+        dict of str to str
+            To be added to the child's environment.
+        """
+        return {_VARIABLE: str(self.child_fd)}
+
+
+def die_with_parent() -> None:
+    """End this process when its parent is gone; does nothing in a process that was not started with a lifeline."""
+    descriptor = os.environ.pop(_VARIABLE, "")
+    if descriptor:
+        threading.Thread(target=_wait_for_end, args=(int(descriptor),), name="lifeline", daemon=True).start()
+
+
+def _wait_for_end(descriptor: int) -> None:
+    os.read(descriptor, 1)  # nothing is ever written: it returns when the last writer is gone
+    os._exit(1)

@@ -1,0 +1,127 @@
+"""One API process: settings in, objects built and wired, an ASGI application out. ``foldin serve`` starts it."""
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from app.api import health, ratings, recommendations, training
+from app.api.paths import MatchUndecodedPaths
+from app.api.problems import install_problem_handlers
+from app.api.security import Access
+from app.api.state import ApiState
+from app.config import Settings
+from app.errors import ArtifactError, StoreUnavailableError
+from app.lifeline import die_with_parent
+from app.logs import configure_logging
+from app.services.ingesting import Ingester
+from app.services.overview import Overview
+from app.services.popularity import StorePopularity
+from app.services.recommending import Recommender
+from app.services.refreshing import Refresher
+from app.serving.live import LiveModel
+from app.storage.engine import Store
+from app.storage.group_writer import GroupWriter
+from app.storage.user_ratings import user_ratings_reader
+
+REFRESH_SECONDS = 0.5
+DRAIN_SECONDS = 10
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the application of one process.
+
+    Parameters
+    ----------
+    settings : Settings
+        From the environment.
+
+    Returns
+    -------
+    FastAPI
+        Opens the store when it starts, and closes it when it stops.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        store = Store(settings.store_url)
+        writer, reader, live = GroupWriter(store), user_ratings_reader(store), LiveModel()
+        recommender = Recommender(live, reader, StorePopularity(store), settings.rating_min, settings.rating_max)
+        state = ApiState(settings, live, recommender, Ingester(store, writer), Overview(store))
+        app.state.foldin = state
+        refresher = Refresher(store, settings, live)
+        await reader.open()
+        await _refresh(refresher, state)
+        refreshing = asyncio.create_task(_refresh_for_ever(refresher, state))
+        state.is_ready = True
+        yield
+        state.is_draining = True
+        refreshing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await refreshing
+        await asyncio.to_thread(writer.close)
+        await reader.close()
+        store.close()
+
+    app = FastAPI(title="Foldin", lifespan=lifespan)
+    app.state.access = Access.of(settings)
+    app.add_middleware(MatchUndecodedPaths)
+    install_problem_handlers(app)
+    for router in (ratings.router, recommendations.router, training.router, health.router):
+        app.include_router(router)
+    return app
+
+
+async def _refresh(refresher: Refresher, state: ApiState) -> None:
+    try:
+        if await asyncio.to_thread(refresher.refresh) and state.live.current is not None:
+            log.info("serving", model_version=state.live.current.model.version)
+        state.is_store_reachable = True
+    except StoreUnavailableError as error:
+        if state.is_store_reachable:
+            log.warning("store_unreachable", reason=str(error))
+        state.is_store_reachable = False
+    except ArtifactError as error:
+        log.error("model_refused", reason=str(error))  # noqa: TRY400 - the reason says it all
+
+
+async def _refresh_for_ever(refresher: Refresher, state: ApiState) -> None:
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        try:
+            await _refresh(refresher, state)
+        except Exception:
+            log.exception("refresh_failed")
+
+
+def main() -> None:
+    """Serve on a socket that the parent process has bound."""
+    parser = argparse.ArgumentParser(description="One API process of `foldin serve`.")
+    parser.add_argument("--fd", type=int, required=True, help="descriptor of the listening socket")
+    descriptor = parser.parse_args().fd
+    die_with_parent()
+    settings = Settings()
+    configure_logging(settings.log_format)
+    uvicorn.run(
+        create_app(settings),
+        fd=descriptor,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What can be known about the service itself: its training runs, versions and erasures."""
+
+from dataclasses import dataclass
+
+from app.errors import NotFoundError
+from app.services.clock import now_microseconds
+from app.storage import training_runs, versions
+from app.storage.engine import Store
+from app.storage.training_runs import TrainingRun
+from app.storage.versions import ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Reads and requests what is recorded in the store.
+
+    Attributes
+    ----------
+    store : Store
+        The store.
+    """
+
+    store: Store
+
+    def request_training(self) -> int:
+        """Ask the worker to train as soon as it can.
+
+        Returns
+        -------
+        int
+            The id of the waiting run.
+        """
+        with self.store.write() as connection:
+            return training_runs.request_run(connection, now=now_microseconds())
+
+    def training_run(self, run_id: int) -> TrainingRun:
+        """Read one training run.
+
+        Parameters
+        ----------
+        run_id : int
+            Which.
+
+        Returns
+        -------
+        TrainingRun
+            As far as it has come.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        """
+        with self.store.read() as connection:
+            run = training_runs.find_run(connection, run_id)
+        if run is None:
+            raise NotFoundError("there is no training run with this id")
+        return run
+
+    def training_runs(self, limit: int) -> list[TrainingRun]:
+        """Read the latest training runs.
+
+        Parameters
+        ----------
+        limit : int
+            How many at most.
+
+        Returns
+        -------
+        list of TrainingRun
+            The newest first.
+        """
+        with self.store.read() as connection:
+            return training_runs.list_runs(connection, limit=limit)
+
+    def model_versions(self) -> tuple[list[ModelVersion], int | None]:
+        """Read the versions that are kept.
+
+        Returns
+        -------
+        list of ModelVersion
+            The newest first.
+        int or None
+            The active one.
+        """
+        with self.store.read() as connection:
+            return versions.list_versions(connection), versions.active_version(connection)
+
+    def active_version(self) -> ModelVersion:
+        """Read the version that is served.
+
+        Returns
+        -------
+        ModelVersion
+            The active one.
+
+        Raises
+        ------
+        NotFoundError
+            Before the first.
+        """
+        with self.store.read() as connection:
+            active = versions.active_version(connection)
+            found = None if active is None else versions.find_version(connection, active)
+        if found is None:
+            raise NotFoundError("no model has been trained yet; POST /training-runs asks for one")
+        return found
