@@ -1,12 +1,14 @@
 """The settings of a command: the environment, with the command's options over it."""
 
+from typing import TYPE_CHECKING
+
 import typer
-from pydantic import ValidationError
 
-from app.config import Settings
+if TYPE_CHECKING:
+    from app.config import Settings
 
 
-def read_settings(**options: object) -> Settings:
+def read_settings(**options: object) -> "Settings":
     """Read the environment; an option that was given counts more.
 
     Parameters
@@ -24,6 +26,10 @@ def read_settings(**options: object) -> Settings:
     Exit
         With code 2 when a setting is wrong, after saying which.
     """
+    from pydantic import ValidationError
+
+    from app.config import Settings
+
     try:
         settings = Settings(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
         settings.read_api_keys()
