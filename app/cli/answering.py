@@ -8,12 +8,21 @@ import typer
 from app.cli.settings import read_settings
 from app.cli.stores import opened_store
 from app.cli.terminal import print_json, print_table
+from app.services.policy import check_id
 
 if TYPE_CHECKING:
     from app.config import Settings
     from app.services.answers import Answer
     from app.services.recommending import Recommender
     from app.storage.engine import Store
+
+
+def _check_id(outside_id: str) -> str:
+    try:
+        return check_id(outside_id)
+    except ValueError as error:
+        raise typer.BadParameter(f"an id {error}") from None
+
 
 Count = Annotated[int, typer.Option("-n", min=1, max=1000, help="How many items.")]
 Categories = Annotated[
@@ -23,7 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def recommend(
-    user: Annotated[str, typer.Argument(help="The user's id.", show_default=False)],
+    user: Annotated[str, typer.Argument(help="The user's id.", callback=_check_id, show_default=False)],
     n: Count = 10,
     category: Categories = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Not this item; may be repeated.")] = None,
@@ -44,7 +53,7 @@ def recommend(
 
 
 def similar(
-    item: Annotated[str, typer.Argument(help="The item's id.", show_default=False)],
+    item: Annotated[str, typer.Argument(help="The item's id.", callback=_check_id, show_default=False)],
     n: Count = 10,
     category: Categories = None,
     json: AsJson = False,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def import_(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True, show_default=False)
+        list[Path], typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, show_default=False)
     ],
     items: Annotated[bool, typer.Option("--items", help="The files hold items: titles and categories.")] = False,
     file_format: Annotated[

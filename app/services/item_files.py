@@ -64,9 +64,12 @@ def read_items(
         layout = item_layout(first_line, file_format)
         rows = _csv_rows(text, layout.delimiter)
         n_columns, parse = layout.n_columns, _parse_columns(layout.item, layout.title, layout.categories)
-    for line, cells in rows:
-        if cells:
-            yield _checked(line, cells, n_columns, parse)
+    try:
+        for line, cells in rows:
+            if cells:
+                yield _checked(line, cells, n_columns, parse)
+    finally:
+        text.detach()  # the file is the caller's to close
 
 
 def _split_lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str]]]:
