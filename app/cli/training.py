@@ -89,7 +89,7 @@ def _print_run(run: "TrainingRun") -> None:
             f"by {run.n_users:,} users, loaded in {run.load_seconds:.2f} s."
         )
     elif run.status != "failed":
-        typer.echo(f"The training was {run.status}: {run.reason}")
+        typer.echo(f"The training ended as {run.status}: {run.reason}")
     if run.epochs:
         rows = [(str(epoch["epoch"]), f"{epoch['loss']:,.1f}", f"{epoch['seconds']:.2f}") for epoch in run.epochs]
         print_table("Epochs", ("#epoch", "#loss", "#seconds"), rows)
