@@ -9,6 +9,7 @@ import pytest
 
 from app.storage.migrate import migrate
 from tests import postgres
+from tests.processes import Foldin
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -32,6 +33,12 @@ def postgresql_url(
     url = postgresql_server.create_database(template=postgresql_template)
     yield url
     postgresql_server.drop_database(url)
+
+
+@pytest.fixture
+def foldin(database_url: str, tmp_path: Path) -> Foldin:
+    """An installation with an empty store of either kind, whose processes a test can run."""
+    return Foldin(database_url, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ import psycopg
 from psycopg import sql
 
 from tests.cleanup import at_the_end
+from tests.ports import free_port
 
 START_SECONDS = 60
 NOT_FOUND = """\
@@ -94,7 +94,7 @@ class Server:
 
     def _run(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def describe() -> str:
@@ -196,7 +196,7 @@ def _unprivileged_user() -> str | None:
 
 def _readable_by(user: str | None, programs: Path, home: Path) -> Path:
     """The programs themselves, or a copy of their installation when they lie where the user cannot look."""
-    if _run_as(user, [programs / "postgres", "--version"], home).returncode == 0:
+    if user is None or _run_as(user, [programs / "postgres", "--version"], home).returncode == 0:
         return programs
     installation, package = programs.parent, programs.parents[1]
     copy = home / "site" / package.name / installation.name
@@ -237,7 +237,7 @@ def _initialize(programs: Path, home: Path, user: str | None) -> str:
 @contextmanager
 def _started(programs: Path, home: Path, user: str | None) -> Iterator[int]:
     """Run the server in a session of its own, so that Ctrl-C reaches it only through us."""
-    port = _free_port()
+    port = free_port()
     settings = [f"--{name}={value}" for name, value in {**FAST_AND_LOCAL, "port": str(port)}.items()]
     command = [str(programs / "postgres"), "-D", str(home / "data"), *settings]
     with (home / "log").open("wb") as log:
@@ -258,9 +258,3 @@ def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> 
             return
         time.sleep(0.05)
     raise RuntimeError(f"PostgreSQL did not start on port {port}:\n{log.read_text(errors='replace')}")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -81,12 +81,10 @@ class Supervisor:
             child.process, child.not_before = None, monotonic() + pause
         if child.process is None and monotonic() >= child.not_before:
             environment = os.environ | self._lifeline.environment()
-            # a session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops all in order
             child.process = subprocess.Popen(  # noqa: S603 - this interpreter, with modules of ours
                 child.command,
                 env=environment,
                 pass_fds=(self._lifeline.child_fd, shared.fileno()),
-                start_new_session=True,
             )
             child.started_at = monotonic()
 

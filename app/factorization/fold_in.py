@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.factorization.arrays import Doubles, Floats
+from app.factorization.kernels import ROWS, padded
 from app.factorization.objective import Factors, Hyperparameters, gramian, row_regularization
 from app.factorization.row_solver import Shared, shared_by_rows, solve_row
 
@@ -97,14 +98,15 @@ class FoldIn:
         rated = np.asarray(item_indices, np.intp)
         of_rated = self.item_factors[rated].astype(np.float64)
         of_shown = self.item_factors[np.asarray(shown, np.intp)].astype(np.float64)
-        w0, n, is_free = self.shared.unobserved_weight, len(rated), self.shared.is_free.astype(np.float64)
+        n, k = of_rated.shape
+        w0, is_free = self.shared.unobserved_weight, self.shared.is_free[:k].astype(np.float64)
         w = np.ones(n) if weights is None else np.asarray(weights, np.float64)
         λ = max(float(row_regularization(n, self.n_items, self.hyperparameters)[0]), self.shared.least_regularization)
-        D = w0 * self.shared.gramian.astype(np.float64) + λ
+        D = w0 * self.shared.gramian[:k].astype(np.float64) + λ
         A = np.diag(D) + (of_rated.T * (w - w0)) @ of_rated * np.outer(is_free, is_free)
         influence: Doubles = np.linalg.solve(A, (of_shown * is_free).T).T @ (of_rated * is_free).T  # v_iᵀ A_u⁻¹ v_j
         # where a user without ratings lies; λ_u A_u⁻¹ μ is what is left of it beside the ratings
-        m = np.where(is_free > 0, λ / D, 1.0) * self.shared.mean
+        m = np.where(is_free > 0, λ / D, 1.0) * self.shared.mean[:k]
         everyone: Doubles = of_shown @ m - influence @ ((w - w0) * (of_rated @ m))
         return everyone, influence * (w * np.asarray(targets, np.float64))
 
@@ -183,7 +185,7 @@ def fold_in(
     Parameters
     ----------
     vectors : ndarray of shape (n, n_factors), float32
-        The other side's vectors of the row's ratings; overwritten.
+        The other side's vectors of the row's ratings; not changed.
     targets : array_like of shape (n,)
         a_ui.
     weights : array_like of shape (n,), optional
@@ -198,7 +200,12 @@ def fold_in(
     ndarray of shape (n_factors,), float32
         The row's vector.
     """
-    solution = np.empty(vectors.shape[1], np.float32)
-    w: NDArray[np.float32] = np.array([] if weights is None else weights, np.float32)
-    solve_row(np.ascontiguousarray(vectors), np.array(targets, np.float32), w, regularization[0], shared, solution)
-    return solution
+    n, n_factors = vectors.shape
+    w: NDArray[np.float32] = np.ones(n, np.float32) if weights is None else np.asarray(weights, np.float32)
+    pad = (0, padded(n, ROWS) - n)
+    linear = np.pad(w * np.asarray(targets, np.float32), pad)
+    quadratic = np.pad(w - np.float32(shared.unobserved_weight), pad)
+    X = np.pad(vectors, (pad, (0, len(shared.mean) - n_factors)))
+    solution = np.empty(len(shared.mean), np.float32)
+    solve_row(X, linear, quadratic, float(regularization[0]), shared, solution)
+    return solution[:n_factors]

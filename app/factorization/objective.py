@@ -177,20 +177,22 @@ def loss(
     # Σ_Ω w (a − u·v)² − w0 Σ_Ω (u·v)²
     observed = squared_errors(user_items, U, V, w0, weights, rows)
     # w0 Σ_u Σ_i (u·v)² = w0 Σ_fg (UᵀU)_fg (VᵀV)_fg
-    everywhere = w0 * float(np.sum(gramian(U) * gramian(V))) if w0 else 0.0
+    everywhere = w0 * float(np.sum(gramian(U, rows) * gramian(V, rows))) if w0 else 0.0
     λ_users = row_regularization(np.diff(user_items.indptr).astype(np.int64), n_items, hyper)
     λ_items = row_regularization(np.bincount(user_items.indices, minlength=n_items), n_users, hyper)
     apart = _weighted_square_sum(λ_users, U, factors.mean_user) + _weighted_square_sum(λ_items, V, factors.mean_item)
     return observed + everywhere + apart
 
 
-def gramian(vectors: Floats) -> Doubles:
-    """Compute VᵀV, block by block so that sums are exact to double precision whatever the number of rows.
+def gramian(vectors: Floats, rows: RowBlocks | None = None) -> Doubles:
+    """Compute VᵀV, slice by slice, so that sums are as exact with many rows as with few.
 
     Parameters
     ----------
     vectors : ndarray of shape (n_rows, n_factors), float32
         V.
+    rows : RowBlocks, optional
+        Threads to share the work.
 
     Returns
     -------
@@ -198,9 +200,8 @@ def gramian(vectors: Floats) -> Doubles:
         VᵀV.
     """
     total = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for start in range(0, len(vectors), 4096):
-        block = vectors[start : start + 4096]
-        total += block.T @ block
+    for product in (rows or RowBlocks()).map_slices(lambda part: vectors[part].T @ vectors[part], len(vectors)):
+        total += product
     return total
 
 

@@ -1,5 +1,7 @@
 """The axes in which one side's Gramian is diagonal, and the mean user in them."""
 
+from functools import partial
+
 import numpy as np
 
 from app.factorization.arrays import Doubles, Floats
@@ -7,19 +9,17 @@ from app.factorization.objective import Factors, gramian
 from app.factorization.row_blocks import RowBlocks
 
 
-def in_principal_axes(
-    held: Floats, moved: Floats, unobserved_weight: float, rows: RowBlocks
-) -> tuple[Floats, Floats, Floats]:
-    """Rotate both sides into the axes in which the held side's Gramian is diagonal; no score changes.
+def in_principal_axes(held: Floats, moved: Floats, unobserved_weight: float, rows: RowBlocks) -> Floats:
+    """Rotate both sides, in place, into the axes in which the held side's Gramian is diagonal; no score changes.
 
     Where w0 = 0, no row needs the Gramian, and everything stays as it is.
 
     Parameters
     ----------
     held : ndarray of shape (n_rows, n_factors), float32
-        The side whose Gramian becomes diagonal.
+        The side whose Gramian becomes diagonal; overwritten.
     moved : ndarray of shape (n_others, n_factors), float32
-        The side that goes along.
+        The side that goes along; overwritten.
     unobserved_weight : float
         w0.
     rows : RowBlocks
@@ -27,15 +27,22 @@ def in_principal_axes(
 
     Returns
     -------
-    tuple of ndarray
-        Both rotated, and the diagonal of the held side's Gramian, descending, of shape (n_factors,), float32.
+    ndarray of shape (n_factors,), float32
+        The diagonal of the held side's Gramian, descending where w0 > 0.
     """
-    if unobserved_weight:
-        _, axes = np.linalg.eigh(gramian(held))
-        rotation = axes[:, ::-1].astype(np.float32)
-        held, moved = held @ rotation, moved @ rotation
-    squares: Doubles = np.einsum("uf,uf->f", held, held, dtype=np.float64)
-    return held, moved, squares.astype(np.float32)
+    of_held = gramian(held, rows)
+    if not unobserved_weight:
+        squares: Doubles = np.diag(of_held)
+        return squares.astype(np.float32)
+    squares, axes = np.linalg.eigh(of_held)
+    rotation = np.ascontiguousarray(axes[:, ::-1], np.float32)
+    for vectors in (held, moved):
+        rows.map_slices(partial(_rotate, vectors, rotation), len(vectors))
+    return np.maximum(squares[::-1], 0.0).astype(np.float32)
+
+
+def _rotate(vectors: Floats, rotation: Floats, part: slice) -> None:
+    vectors[part] = vectors[part] @ rotation
 
 
 def mean_user_of(user_factors: Floats, regularization: Floats, strength: float, factors: Factors) -> Floats:
