@@ -43,7 +43,9 @@ def fold_in_users(fold_in: FoldIn, user_items: csr_array, rows: RowBlocks) -> Fl
         weights=np.empty(0, np.float32),
         regularization=row_regularization(np.diff(indptr), fold_in.n_items, fold_in.hyperparameters),
     )
-    return solve_half_epoch(side, fold_in.item_factors, fold_in.shared, rows)
+    vectors = np.zeros((len(side.regularization), fold_in.item_factors.shape[1]), np.float32)
+    solve_half_epoch(side, fold_in.item_factors, fold_in.shared, vectors, rows)
+    return vectors
 
 
 def rank_items(user_vectors: Floats, item_factors: Floats, excluded: csr_array, n: int, rows: RowBlocks) -> Indices:
