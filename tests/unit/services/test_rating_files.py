@@ -94,8 +94,9 @@ def test_a_file_of_a_header_only_holds_nothing() -> None:
     ],
 )
 def test_a_bad_row_is_named_with_its_line_and_reason(row: bytes, reason: str) -> None:
-    content = b"user,item,rating,timestamp\nu,i,1,1\n\n" + row + b"\nu,i,bad too,1\n"
-    assert line_and_reason(content) == (4, reason)
+    content = b"user,item,rating,timestamp\nu,i,1,1\n"
+    assert line_and_reason(content + row + b"\n") == (3, reason)
+    assert line_and_reason(content + b"\n" + row + b"\nu,i,bad too,1\n") == (4, reason)
 
 
 @pytest.mark.parametrize("bad_row", [b"u,i,9,x", b"u,i,1"])
