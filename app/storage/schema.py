@@ -138,6 +138,17 @@ model_versions = Table(
     sqlite_autoincrement=True,
 )
 
+# What the last `foldin tune` of each method found; the next training uses it.
+tuned_hyperparameters = Table(
+    "tuned_hyperparameters",
+    metadata,
+    Column("method", String, primary_key=True),
+    Column("tuned_at", BigInteger, nullable=False),
+    Column("hyperparameters", JSON, nullable=False),
+    # How good they were, on what ratings, and the curve of the unobserved weight.
+    Column("report", JSON, nullable=False),
+)
+
 # One row: which version is served, and who may train and publish the next. Whoever takes the lease raises `generation`;
 # a trainer publishes only while the generation is the one it took, so a paused one cannot publish over its successor.
 publication = Table(
