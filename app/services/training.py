@@ -262,9 +262,11 @@ class _Run:
                 connection, self.lease, training_run_id=self.run_id, description=description, now=now
             )
             artifacts.place_artifacts(folder, models_dir, version)
-            versions.activate_version(connection, version)
+            versions.activate_version(connection, version, now=now)
             versions.complete_erasures(connection, data.pending_erasures, version)
-            old = versions.forget_versions(connection, keep=self.settings.keep_versions)
+            retired_before = now - round(self.settings.cursor_seconds * 1e6)
+            keep = self.settings.keep_versions
+            old = versions.forget_versions(connection, keep=keep, retired_before=retired_before)
         artifacts.remove_artifacts(models_dir, old)
         return version
 
