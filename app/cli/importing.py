@@ -78,6 +78,6 @@ def _print_summary(summary: "ImportSummary", *, items: bool, as_json: bool) -> N
         typer.echo(f"{summary.n_rows:,} items imported.")
     else:
         typer.echo(
-            f"{summary.n_rows:,} ratings imported: {summary.created:,} new, {summary.updated:,} written again, "
-            f"{summary.ignored:,} older than what was known."
+            f"{summary.n_rows:,} ratings imported: {summary.created:,} new, {summary.updated:,} known before, "
+            f"{summary.ignored:,} older than what is stored."
         )

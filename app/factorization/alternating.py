@@ -47,7 +47,7 @@ def alternate(
         The last half-epoch is the users', and exact: every user's row is what folding in its ratings gives.
     """
     factors, n_epochs = start, start.hyperparameters.n_epochs
-    users, items = both_sides(user_items, start.hyperparameters, weights)
+    users, items = both_sides(user_items, start.hyperparameters, start.item_weights, weights)
     for epoch in range(1, n_epochs + 1):
         began = time.perf_counter()
         factors = solve_items(factors, items, rows, n_steps)
@@ -103,10 +103,9 @@ def solve_users(factors: Factors, users: Side, rows: RowBlocks, n_steps: int) ->
     Factors
         The same arrays, in the items' principal axes, and a new mean user.
     """
-    U, V, hyper = factors.user_factors, factors.item_factors, factors.hyperparameters
-    w0 = hyper.unobserved_weight
-    item_gramian = in_principal_axes(V, U, w0, rows)
-    mean_user = mean_user_of(U, users.regularization, hyper.mean_user_strength, factors)
+    U, V, w0 = factors.user_factors, factors.item_factors, factors.hyperparameters.unobserved_weight
+    item_gramian = in_principal_axes(V, U, w0, rows, factors.item_weights)
+    mean_user = mean_user_of(factors, users.regularization)
     shared = shared_by_rows(w0, item_gramian, len(V), mean_user, factors.user_is_free)
     solve_half_epoch(users, V, shared, U, rows, n_steps)
     return replace(factors, mean_user=mean_user, item_gramian=item_gramian)

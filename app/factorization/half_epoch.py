@@ -50,11 +50,12 @@ def _solve_block(
         n, n_padded = stop - start, padded(stop - start, ROWS)
         gather(others, side.indices[start:stop], gathered[:n_padded])
         for j in range(n_padded):
-            weight = np.float32(0.0)
+            linear[j] = quadratic[j] = np.float32(0.0)
             if j < n:
                 weight = side.weights[start + j] if side.weights.size else np.float32(1.0)
-            linear[j] = weight * side.targets[start + j] if j < n else np.float32(0.0)
-            quadratic[j] = weight - np.float32(shared.unobserved_weight) if j < n else np.float32(0.0)
+                other = side.other_weights[side.indices[start + j]]
+                linear[j] = other * weight * side.targets[start + j]
+                quadratic[j] = other * (weight - np.float32(shared.unobserved_weight))
         solution[:n_factors] = solutions[row]
         if n_steps:
             improve_row(

@@ -2,13 +2,15 @@
 
 In the principal axes of the other side, the part of a row's system that all rows share is diagonal:
 
-    D = w0 · diag(VᵀV) + λ_u I
-    (D + Σ_j c_j v_j v_jᵀ) u = Σ_j w_j a_j v_j + λ_u μ,      c_j = w_j − w0
+    D = w0 Σ_i c_i v_i v_iᵀ + λ_u I
+    (D + Σ_j q_j v_j v_jᵀ) u = Σ_j l_j v_j + λ_u μ,      q_j = c_j (w_j − w0),  l_j = c_j w_j a_j
+
+(An item's own c_i multiplies its whole system, so there λ_i / c_i stands for λ_u and c_j for 1.)
 
 Measured from m = D⁻¹ λ_u μ, where a row without ratings lies, and in axes scaled by D^(-1/2), that is a ridge
 regression with unit penalty, whose condition is as good as float32 needs it:
 
-    x_j = √c_j D^(-1/2) v_j        τ_j = (w_j a_j − c_j v_j·m) / √c_j        u = m + D^(-1/2) y
+    x_j = √q_j D^(-1/2) v_j        τ_j = (l_j − q_j v_j·m) / √q_j        u = m + D^(-1/2) y
     y = (XᵀX + I)⁻¹ Xᵀτ = Xᵀ (XXᵀ + I)⁻¹ τ
 
 The first form costs n_factors² per rating, the second (dual) n_factors per pair of ratings: the smaller system is
@@ -31,7 +33,7 @@ from app.factorization.kernels import (
 )
 
 LEAST_CURVATURE = np.float32(1e-20)
-"""Stands for c_j = 0: a rating that weighs no more than its absence still has a target."""
+"""Stands for q_j = 0: a rating that weighs no more than its absence still has a target."""
 
 
 class Shared(NamedTuple):
@@ -41,7 +43,7 @@ class Shared(NamedTuple):
     """w0."""
 
     gramian: Floats
-    """The diagonal of VᵀV, ndarray of shape (n_factors,), float32."""
+    """The diagonal of Σ_i c_i v_i v_iᵀ, ndarray of shape (n_factors,), float32."""
 
     least_regularization: float
     """What keeps a system solvable in single precision where λ_u is smaller."""
@@ -61,7 +63,7 @@ def shared_by_rows(unobserved_weight: float, gramian: Floats, n_others: int, mea
     unobserved_weight : float
         w0.
     gramian : ndarray of shape (n_factors,), float32
-        The diagonal of VᵀV.
+        The diagonal of Σ_i c_i v_i v_iᵀ.
     n_others : int
         Rows of V.
     mean : ndarray of shape (n_factors,), float32
@@ -91,9 +93,9 @@ def solve_row(
     vectors : ndarray of shape (n, n_factors), float32
         v_j of the row's ratings, in principal axes, padded to `ROWS` and `LANES`; overwritten by x_j.
     linear : ndarray of shape (n,), float32
-        w_j a_j.
+        l_j.
     quadratic : ndarray of shape (n,), float32
-        c_j.
+        q_j.
     regularization : float
         λ_u.
     shared : Shared
@@ -176,9 +178,9 @@ def improve_row(
     vectors : ndarray of shape (n, n_factors), float32
         v_j of the row's ratings, in principal axes, padded to `ROWS` and `LANES`.
     linear : ndarray of shape (n,), float32
-        w_j a_j.
+        l_j.
     quadratic : ndarray of shape (n,), float32
-        c_j.
+        q_j.
     regularization : float
         λ_u.
     shared : Shared
@@ -199,7 +201,7 @@ def improve_row(
         preconditioner[f] = shared.is_free[f] / diagonal[f]
         gradient[f] = diagonal[f] * solution[f] - pull * shared.mean[f]
         direction[f] = np.float32(0.0)
-    # half the gradient, A_u u − Σ_j w_j a_j v_j − λ_u μ
+    # half the gradient, A_u u − Σ_j l_j v_j − λ_u μ
     add_products(vectors, solution, quadratic, linear, gradient)
     nothing = np.zeros(len(linear), np.float32)
     before = np.float32(1.0)

@@ -122,11 +122,11 @@ def _draw_stars(
     dislike = np.minimum(dislikes.astype(int) @ has_genre.T.astype(int), 1)
     popularity = (1.0 + rng.permutation(N_FILMS)) ** -0.7
     # the k largest of log weight + Gumbel noise are a draw of k without replacement
-    attraction = np.log(popularity) + 1.4 * love - 1.2 * dislike + rng.gumbel(size=(N_USERS, N_FILMS))
+    attraction = np.log(popularity) + 1.8 * love - 1.2 * dislike + rng.gumbel(size=(N_USERS, N_FILMS))
     n_ratings = np.clip(rng.lognormal(3.75, 0.6, N_USERS), 8, 250).astype(int)
     ranks = np.argsort(np.argsort(-attraction, axis=1), axis=1)
     quality = rng.normal(0, 0.4, N_FILMS)
-    liking = 2.9 + quality + 1.1 * (love > 0) + 0.4 * (love > 1) - 1.5 * dislike
+    liking = 2.5 + quality + 1.5 * (love > 0) + 0.4 * (love > 1) - 1.5 * dislike
     noisy = liking + rng.normal(0, 0.5, size=(N_USERS, N_FILMS))
     return np.clip(np.round(noisy * 2) / 2, 0.5, 5.0), ranks < n_ratings[:, None]
 

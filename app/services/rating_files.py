@@ -86,7 +86,8 @@ def read_ratings(
 
     n_read = layout.n_header_lines  # rows, as Arrow numbers them
     n_breaks = 0  # line ends inside quoted cells, so that line = row + n_breaks
-    batches = _open(file, layout, encoding, block_bytes, note)
+    with _reading(n_read + 1):
+        batches = _open(file, layout, encoding, block_bytes, note)
     while (batch := _next_batch(batches, n_read + n_breaks + 1)) is not None:
         block = _Block(batch, layout, rules, n_read + n_breaks + 1)
         n_rows = batch.num_rows
@@ -127,12 +128,20 @@ def _open(file: BinaryIO, layout: RatingLayout, encoding: str, block_bytes: int,
 
 
 def _next_batch(batches: Any, line: int) -> Any:
-    try:
+    with _reading(line), suppress(StopIteration):
         return batches.read_next_batch()
-    except StopIteration:
-        return None
-    except (pa.ArrowInvalid, UnicodeError) as error:
-        raise BadRowError(line, f"cannot be read, or one of the lines after it: {error}") from error
+    return None
+
+
+@contextmanager
+def _reading(line: int) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeError as error:
+        raise BadRowError(line, f"or one of the lines after it, is not in the encoding: {error}") from error
+    except pa.ArrowInvalid as error:
+        reason = "or one of the lines after it, cannot be read; is a quote left open, or a line very long?"
+        raise BadRowError(line, reason) from error
 
 
 class _Block:

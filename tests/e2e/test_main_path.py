@@ -29,21 +29,25 @@ def test_ratings_become_recommendations_of_the_users_own_taste(foldin: Foldin) -
 
 
 def test_a_rating_counts_in_the_next_answer_of_every_process(foldin: Foldin) -> None:
-    with foldin.serve() as one, foldin.serve("--no-trainer") as two:
-        with httpx.Client(base_url=one.url) as first, httpx.Client(base_url=two.url) as second:
-            post(first, two_tastes())
-            wait_for_version(first)
-            wait_for_version(second)
-            assert recommendations(second, "new")["strategy"] == "popular"
-            post(first, {"user_id": "new", "item_id": "i4", "value": 5})
-            liked = recommendations(second, "new", n=5)
-            assert liked["strategy"] == "personal"
-            assert all(int(item_id[1:]) % 2 == 0 for item_id in item_ids(liked))
-            post(second, {"user_id": "new", "item_id": "i4", "value": 0.5})
-            disliked = recommendations(first, "new", n=5)
-            assert all(int(item_id[1:]) % 2 == 1 for item_id in item_ids(disliked))
-            assert first.delete("/users/new/ratings/i4").status_code == 204
-            assert recommendations(second, "new")["strategy"] == "popular"
+    with (
+        foldin.serve() as one,
+        foldin.serve("--no-trainer") as two,
+        httpx.Client(base_url=one.url) as first,
+        httpx.Client(base_url=two.url) as second,
+    ):
+        post(first, two_tastes())
+        wait_for_version(first)
+        wait_for_version(second)
+        assert recommendations(second, "new")["strategy"] == "popular"
+        post(first, {"user_id": "new", "item_id": "i4", "value": 5})
+        liked = recommendations(second, "new", n=5)
+        assert liked["strategy"] == "personal"
+        assert all(int(item_id[1:]) % 2 == 0 for item_id in item_ids(liked))
+        post(second, {"user_id": "new", "item_id": "i4", "value": 0.5})
+        disliked = recommendations(first, "new", n=5)
+        assert all(int(item_id[1:]) % 2 == 1 for item_id in item_ids(disliked))
+        assert first.delete("/users/new/ratings/i4").status_code == 204
+        assert recommendations(second, "new")["strategy"] == "popular"
 
 
 def test_twenty_trainings_are_swapped_in_under_load_without_a_failure_or_a_mixed_answer(foldin: Foldin) -> None:
