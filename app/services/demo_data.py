@@ -16,7 +16,8 @@ from app.services.demo_titles import GENRES
 from app.storage.catalogue import Item, upsert_items
 from app.storage.counting import has_ratings
 from app.storage.engine import Store
-from app.storage.ratings import Rating, upsert_ratings
+from app.storage.ratings import Rating
+from app.storage.upserts import upsert_ratings
 
 N_FILMS = 600
 N_USERS = 800

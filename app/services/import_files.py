@@ -19,7 +19,8 @@ from app.services.item_files import read_items
 from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingRules, read_ratings
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
-from app.storage.ratings import Rating, WriteCounts, upsert_ratings
+from app.storage.ratings import Rating
+from app.storage.upserts import WriteCounts, upsert_ratings
 
 _ITEMS_A_CHUNK = 10_000
 _LONGEST_HEADER = 1 << 16

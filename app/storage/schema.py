@@ -73,7 +73,7 @@ deleted_items = Table(
 
 # Clustered by user, since every answer reads one user's ratings. A deleted rating stays as a tombstone (value NULL)
 # with its time, so that an older rating that arrives late does not bring it back. No foreign keys: a check on every row
-# would halve the speed of an import; writers hold the user's and the item's row instead (see app.storage.ratings).
+# would halve the speed of an import; writers share a lock instead (see app.storage.keys).
 ratings = Table(
     "ratings",
     metadata,

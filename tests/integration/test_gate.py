@@ -15,8 +15,9 @@ from app.services import configuring
 from app.services.training import refit_epochs, train_once
 from app.storage import versions
 from app.storage.engine import Store
-from app.storage.ratings import Rating, upsert_ratings
+from app.storage.ratings import Rating
 from app.storage.training_runs import TrainingRun
+from app.storage.upserts import upsert_ratings
 
 
 @pytest.fixture

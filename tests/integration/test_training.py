@@ -16,6 +16,7 @@ from app.storage.catalogue import Item
 from app.storage.engine import Store
 from app.storage.ratings import Rating
 from app.storage.training_runs import TrainingRun
+from app.storage.upserts import upsert_ratings
 from tests.tastes import two_tastes
 
 NOW = 2_000_000_000_000_000
@@ -28,7 +29,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 def rate(store: Store, *rated: Rating) -> None:
     with store.write() as connection:
-        ratings.upsert_ratings(connection, rated, now=NOW)
+        upsert_ratings(connection, rated, now=NOW)
 
 
 def rate_two_tastes(store: Store) -> None:
@@ -111,7 +112,7 @@ def test_a_training_under_way_keeps_a_second_one_out(store: Store, settings: Set
 
 def test_only_the_last_versions_are_kept(store: Store, settings: Settings) -> None:
     rate_two_tastes(store)
-    few = settings.model_copy(update={"keep_versions": 2})
+    few = settings.model_copy(update={"keep_versions": 2, "cursor_seconds": 0.0})
     kept = [str(train(store, few).model_version) for _ in range(4)][-2:]
     assert sorted(folder.name for folder in settings.models_dir.iterdir()) == sorted(kept)
 

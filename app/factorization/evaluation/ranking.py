@@ -42,7 +42,7 @@ def fold_in_users(fold_in: FoldIn, user_items: csr_array, rows: RowBlocks) -> Fl
         targets=user_items.data.astype(np.float32, copy=False),
         weights=np.empty(0, np.float32),
         regularization=row_regularization(np.diff(indptr), fold_in.n_items, fold_in.hyperparameters),
-        other_weights=np.asarray(fold_in.item_weights, np.float32),
+        other_weights=fold_in.item_weights,
     )
     vectors = np.zeros((len(side.regularization), fold_in.item_factors.shape[1]), np.float32)
     solve_half_epoch(side, fold_in.item_factors, fold_in.shared, vectors, rows)

@@ -7,7 +7,7 @@ import pytest
 from tests.service import Service
 
 
-def ids(answer: dict) -> list[str]:
+def ids(answer: dict[str, Any]) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
