@@ -1,13 +1,14 @@
 """GET /users/{id}/recommendations: filters, reasons, diversity and exploration, on both stores."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from tests.service import Service
 
 
-def ids(answer: dict) -> list[str]:
+def ids(answer: dict[str, Any]) -> list[str]:
     return [item["item_id"] for item in answer["items"]]
 
 
