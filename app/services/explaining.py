@@ -55,7 +55,7 @@ def explained(listing: Listing, indices: NDArray[np.intp], scores: Floats) -> li
         return [ExplainedItem(item.item_id, item.score, item.title, [], 0.0, item.score or 0.0, 0.0) for item in plain]
     everyone, contributions = taste.explain(snapshot, indices)
     rated_ids = [snapshot.item_id(index) for index in taste.rated.tolist()]
-    order = np.argsort(np.abs(contributions), axis=1, kind="stable")[:, :limit]
+    order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :limit]
     found = []
     for item, general, parts, largest in zip(plain, everyone.tolist(), contributions, order, strict=True):
         because = [Contribution(rated_ids[place], float(parts[place])) for place in largest]
