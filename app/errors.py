@@ -33,6 +33,10 @@ class StoreUnavailableError(FoldinError):
     """The database did not answer, or could not take a write; nothing was acknowledged."""
 
 
+class StoreBusyError(StoreUnavailableError):
+    """Others are writing so much that this write did not get its turn; nothing was stored of it."""
+
+
 class StoreUnusableError(FoldinError):
     """The database cannot be used as it is: a wrong scale, a newer schema, a driver with known faults."""
 

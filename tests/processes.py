@@ -1,16 +1,18 @@
 """Real Foldin processes for the end-to-end tests: started with the console script, awaited, stopped without a trace."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.cleanup import at_the_end
 from tests.ports import free_port
@@ -18,6 +20,7 @@ from tests.ports import free_port
 START_SECONDS = 60
 STOP_SECONDS = 30
 CHILDREN_SECONDS = 5
+MARK = "FOLDIN_TEST_MARK"  # an environment variable by which a process's descendants are known
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,11 @@ class Foldin:
         return done
 
     @contextmanager
-    def serve(self, *arguments: str) -> Iterator[Server]:
-        """Run ``foldin serve`` on a free port, from the moment it is ready until the end of the block."""
+    def serve(self, *arguments: str, command: str = "serve") -> Iterator[Server]:
+        """Run ``foldin serve`` (or ``demo``) on a free port, from when it is ready until the end of the block."""
         port = free_port()
         url = f"http://127.0.0.1:{port}"
-        with self.start("serve", "--port", str(port), *arguments) as process:
+        with self.start(command, "--port", str(port), *arguments) as process:
             _wait_until_ready(process, url)
             yield Server(url, process)
 
@@ -68,11 +71,12 @@ class Foldin:
         What it printed is shown when the test fails. It must end cleanly when told to, or may have been killed by the
         test, and must leave no process behind in either case.
         """
-        log = self.data_dir / f"{arguments[0]}-{time.monotonic_ns()}.log"
+        mark = secrets.token_hex(8)
+        log = self.data_dir / f"{arguments[0]}-{mark}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 _command(arguments),
-                env=self._environment(),
+                env=self._environment() | {MARK: mark},
                 cwd=self.data_dir,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -82,8 +86,10 @@ class Foldin:
         try:
             with at_the_end('kill -KILL -- "-$1"', str(process.pid)):
                 yield process
-                _stop(process)
+                _stop(process, mark)
         finally:
+            for left in _marked(mark):
+                left.kill()
             process.wait()
             sys.stdout.write(f"--- foldin {' '.join(arguments)}\n{log.read_text(errors='replace')}\n")
 
@@ -110,7 +116,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
     raise AssertionError(f"the server was not ready within {START_SECONDS} s")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], mark: str) -> None:
     process.terminate()  # does nothing to a process that has already ended
     try:
         process.wait(STOP_SECONDS)
@@ -118,15 +124,15 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         raise AssertionError(f"the process did not stop within {STOP_SECONDS} s of SIGTERM") from None
     expected = (0, -signal.SIGTERM, -signal.SIGKILL)
     assert process.returncode in expected, f"the process ended with {process.returncode}"
-    deadline = time.monotonic() + CHILDREN_SECONDS
-    while _is_anyone_left(process.pid):
-        assert time.monotonic() < deadline, "the process left its children behind"
-        time.sleep(0.05)
+    _, left = psutil.wait_procs(_marked(mark), timeout=CHILDREN_SECONDS)
+    assert not left, f"the process left its children behind: {left}"
 
 
-def _is_anyone_left(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _marked(mark: str) -> list[psutil.Process]:
+    """Every process that was started with this mark in its environment."""
+    marked = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(MARK) == mark:
+                marked.append(process)
+    return marked

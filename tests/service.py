@@ -70,7 +70,7 @@ class Service:
     async def until(self, is_so: Any, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait for something to become true."""
         async with asyncio.timeout(seconds):
-            while not is_so():  # noqa: ASYNC110 - what is waited for has no event
+            while not is_so():  # noqa: ASYNC110 - what changes tells nobody
                 await asyncio.sleep(0.02)
 
 

@@ -3,13 +3,15 @@
 import ipaddress
 import os
 import socket
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.settings import read_settings
-from app.cli.supervisor import Supervisor
-from app.config import Settings
+
+if TYPE_CHECKING:
+    from app.config import Settings
 
 
 def serve(
@@ -38,7 +40,13 @@ def worker() -> None:
     main()
 
 
-def run_service(settings: Settings, *, n_api_processes: int = 1, with_trainer: bool = True) -> None:
+def run_service(
+    settings: "Settings",
+    *,
+    n_api_processes: int = 1,
+    with_trainer: bool = True,
+    on_listening: Callable[[str], None] | None = None,
+) -> None:
     """Prepare the store, listen, and supervise the processes until a signal comes.
 
     Parameters
@@ -49,6 +57,8 @@ def run_service(settings: Settings, *, n_api_processes: int = 1, with_trainer: b
         How many share the port.
     with_trainer : bool
         Whether a trainer runs beside them.
+    on_listening : callable, optional
+        Told the service's address.
 
     Raises
     ------
@@ -62,6 +72,7 @@ def run_service(settings: Settings, *, n_api_processes: int = 1, with_trainer: b
             err=True,
         )
         raise typer.Exit(2)
+    from app.cli.supervisor import Supervisor
     from app.services.preparing import prepare_store
 
     listening = _listen(settings.host, settings.port)
@@ -73,7 +84,10 @@ def run_service(settings: Settings, *, n_api_processes: int = 1, with_trainer: b
         supervisor.add("app.main", "--fd", str(listening.fileno()))
     if with_trainer:
         supervisor.add("app.worker")
-    typer.echo(f"foldin: listening on http://{_in_url(settings.host)}:{port} (Ctrl-C stops)", err=True)
+    address = f"http://{_in_url(settings.host)}:{port}"
+    typer.echo(f"foldin: listening on {address} (Ctrl-C stops)", err=True)
+    if on_listening:
+        on_listening(address)
     supervisor.run(shared=listening)
 
 

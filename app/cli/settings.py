@@ -1,12 +1,14 @@
 """The settings of a command: the environment, with the command's options over it."""
 
+from typing import TYPE_CHECKING
+
 import typer
-from pydantic import ValidationError
 
-from app.config import Settings
+if TYPE_CHECKING:
+    from app.config import Settings
 
 
-def read_settings(**options: object) -> Settings:
+def read_settings(**options: object) -> "Settings":
     """Read the environment; an option that was given counts more.
 
     Parameters
@@ -24,15 +26,26 @@ def read_settings(**options: object) -> Settings:
     Exit
         With code 2 when a setting is wrong, after saying which.
     """
+    from pydantic import ValidationError
+
+    from app.config import Settings
+
     try:
         settings = Settings(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
         settings.read_api_keys()
     except ValidationError as error:
         for entry in error.errors(include_url=False, include_input=False, include_context=False):
-            name = "".join(f"FOLDIN_{part}".upper() for part in entry["loc"][:1]) or "settings"
-            typer.echo(f"foldin: {name}: {entry['msg'].removeprefix('Value error, ')}", err=True)
+            typer.echo(f"foldin: {_explain(entry['loc'], entry['msg'])}", err=True)
         raise typer.Exit(2) from None
     except ValueError as error:
         typer.echo(f"foldin: {error}", err=True)
         raise typer.Exit(2) from None
     return settings
+
+
+def _explain(place: tuple[int | str, ...], message: str) -> str:
+    from app.config import Settings
+
+    reason = message.removeprefix("Value error, ")
+    field = Settings.model_fields.get(str(place[0])) if place else None
+    return f"FOLDIN_{place[0]}".upper() + f": {reason}. {field.description}" if field else reason

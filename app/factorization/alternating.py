@@ -7,7 +7,7 @@ from dataclasses import replace
 from scipy.sparse import csr_array
 
 from app.factorization.arrays import Floats
-from app.factorization.half_epoch import improve_half_epoch, solve_half_epoch
+from app.factorization.half_epoch import solve_half_epoch
 from app.factorization.objective import Epoch, Factors, loss
 from app.factorization.principal_axes import in_principal_axes, mean_user_of
 from app.factorization.row_blocks import RowBlocks
@@ -31,7 +31,7 @@ def alternate(
     user_items : csr_array of shape (n_users, n_items), float32
         The targets.
     start : Factors
-        Where to start, and the hyper-parameters.
+        Where to start, and the hyper-parameters; its arrays are overwritten.
     rows : RowBlocks
         Threads to share the work.
     n_steps : int
@@ -47,7 +47,7 @@ def alternate(
         The last half-epoch is the users', and exact: every user's row is what folding in its ratings gives.
     """
     factors, n_epochs = start, start.hyperparameters.n_epochs
-    users, items = both_sides(user_items, start.hyperparameters, weights)
+    users, items = both_sides(user_items, start.hyperparameters, start.item_weights, weights)
     for epoch in range(1, n_epochs + 1):
         began = time.perf_counter()
         factors = solve_items(factors, items, rows, n_steps)
@@ -64,7 +64,7 @@ def solve_items(factors: Factors, items: Side, rows: RowBlocks, n_steps: int) ->
     Parameters
     ----------
     factors : Factors
-        U and V before.
+        U and V before; overwritten.
     items : Side
         The items' ratings.
     rows : RowBlocks
@@ -75,13 +75,13 @@ def solve_items(factors: Factors, items: Side, rows: RowBlocks, n_steps: int) ->
     Returns
     -------
     Factors
-        With new item factors, in the users' principal axes.
+        The same arrays, in the users' principal axes.
     """
-    w0 = factors.hyperparameters.unobserved_weight
-    U, V, user_gramian = in_principal_axes(factors.user_factors, factors.item_factors, w0, rows)
+    U, V, w0 = factors.user_factors, factors.item_factors, factors.hyperparameters.unobserved_weight
+    user_gramian = in_principal_axes(U, V, w0, rows)
     shared = shared_by_rows(w0, user_gramian, len(U), factors.mean_item, factors.item_is_free)
-    V = improve_half_epoch(items, U, shared, rows, V, n_steps) if n_steps else solve_half_epoch(items, U, shared, rows)
-    return replace(factors, user_factors=U, item_factors=V)
+    solve_half_epoch(items, U, shared, V, rows, n_steps)
+    return factors
 
 
 def solve_users(factors: Factors, users: Side, rows: RowBlocks, n_steps: int) -> Factors:
@@ -90,7 +90,7 @@ def solve_users(factors: Factors, users: Side, rows: RowBlocks, n_steps: int) ->
     Parameters
     ----------
     factors : Factors
-        U and V before.
+        U and V before; overwritten.
     users : Side
         The users' ratings.
     rows : RowBlocks
@@ -101,12 +101,11 @@ def solve_users(factors: Factors, users: Side, rows: RowBlocks, n_steps: int) ->
     Returns
     -------
     Factors
-        With a new mean user and new user factors, in the items' principal axes.
+        The same arrays, in the items' principal axes, and a new mean user.
     """
-    hyper = factors.hyperparameters
-    w0 = hyper.unobserved_weight
-    V, U, item_gramian = in_principal_axes(factors.item_factors, factors.user_factors, w0, rows)
-    mean_user = mean_user_of(U, users.regularization, hyper.mean_user_strength, factors)
+    U, V, w0 = factors.user_factors, factors.item_factors, factors.hyperparameters.unobserved_weight
+    item_gramian = in_principal_axes(V, U, w0, rows, factors.item_weights)
+    mean_user = mean_user_of(factors, users.regularization)
     shared = shared_by_rows(w0, item_gramian, len(V), mean_user, factors.user_is_free)
-    U = improve_half_epoch(users, V, shared, rows, U, n_steps) if n_steps else solve_half_epoch(users, V, shared, rows)
-    return replace(factors, user_factors=U, item_factors=V, mean_user=mean_user, item_gramian=item_gramian)
+    solve_half_epoch(users, V, shared, U, rows, n_steps)
+    return replace(factors, mean_user=mean_user, item_gramian=item_gramian)

@@ -20,8 +20,8 @@ def content_vectors(item_categories: csr_array, n_factors: int) -> Floats:
 
     Returns
     -------
-    ndarray of shape (n_items, min(n_factors, n_categories)), float32
-        The items in the principal axes of their categories; zero without categories.
+    ndarray of shape (n_items, n_axes), float32
+        The items in the principal axes of their categories, 1 to n_factors of these; zero without categories.
     """
     n_items, n_categories = item_categories.shape
     n_having = np.bincount(item_categories.indices, minlength=n_categories)
@@ -30,7 +30,8 @@ def content_vectors(item_categories: csr_array, n_factors: int) -> Floats:
     lengths = np.linalg.norm(weighted, axis=1, keepdims=True)
     unit = np.divide(weighted, lengths, out=np.zeros_like(weighted), where=lengths > 0).astype(np.float32)
     _, axes = np.linalg.eigh(gramian(unit))
-    return np.ascontiguousarray(unit @ axes[:, ::-1][:, :n_factors].astype(np.float32))
+    vectors = unit @ axes[:, ::-1][:, :n_factors].astype(np.float32)
+    return np.ascontiguousarray(vectors) if n_categories else np.zeros((n_items, 1), np.float32)
 
 
 def content_bridge(

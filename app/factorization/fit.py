@@ -80,7 +80,7 @@ def fit(
                 raise ValueError("method 'content' needs item_categories")
             return content(user_items, hyperparameters, item_categories, rows, weights)
         if method in {"observed", "gradient"}:
-            hyperparameters = replace(hyperparameters, unobserved_weight=0.0)
+            hyperparameters = replace(hyperparameters, unobserved_weight=0.0, popularity_discount=0.0)
         drawn = random_start(user_items, hyperparameters, rng)
         n_steps = 1 if method == "gradient" else hyperparameters.n_steps * (hyperparameters.unobserved_weight > 0)
         first = drawn if start is None else warm_start(drawn, start)
@@ -103,9 +103,10 @@ def popularity(user_items: csr_array) -> Factors:
     n_users, n_items = user_items.shape
     sums = np.bincount(user_items.indices, user_items.data.astype(np.float64), minlength=n_items)
     V = (sums / max(n_users, 1)).astype(np.float32).reshape(-1, 1)
-    one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
-    hyper = Hyperparameters(n_factors=1, unobserved_weight=1.0, regularization=0.0)
-    return Factors(np.ones((n_users, 1), np.float32), V, one, zero, zero, one, _squares(V), hyper)
+    hyper = Hyperparameters(n_factors=1, unobserved_weight=1.0, regularization=0.0, popularity_discount=0.0)
+    start = random_start(user_items, hyper, np.random.default_rng(0))
+    U, one, zero = np.ones((n_users, 1), np.float32), np.ones(1, np.float32), np.zeros(1, np.float32)
+    return replace(start, user_factors=U, item_factors=V, mean_user=one, user_is_free=zero, item_gramian=_squares(V))
 
 
 def singular_values(user_items: csr_array, hyperparameters: Hyperparameters, rng: np.random.Generator) -> Factors:
@@ -126,11 +127,16 @@ def singular_values(user_items: csr_array, hyperparameters: Hyperparameters, rng
         The truncated singular value decomposition.
     """
     hyper = replace(
-        hyperparameters, unobserved_weight=1.0, regularization=0.0, mean_user_strength=0.0, has_biases=False
+        hyperparameters,
+        unobserved_weight=1.0,
+        regularization=0.0,
+        popularity_discount=0.0,
+        has_mean_user=False,
+        has_biases=False,
     )
+    start = random_start(user_items, hyper, rng)
     U, V = truncated_svd(user_items, hyper.n_factors, rng)
-    zeros, ones = np.zeros(hyper.n_factors, np.float32), np.ones(hyper.n_factors, np.float32)
-    return Factors(U, V, zeros, zeros, ones, ones, _squares(V), hyper)
+    return replace(start, user_factors=U, item_factors=V, item_gramian=_squares(V))
 
 
 def content(
@@ -170,12 +176,12 @@ def content(
         raise ValueError("item_categories must have a row per item")
     V = content_vectors(item_categories, hyperparameters.n_factors)
     k = V.shape[1]
-    hyper = replace(hyperparameters, n_factors=max(k, 1), has_biases=False)
-    zeros, ones = np.zeros(k, np.float32), np.ones(k, np.float32)
-    U = np.zeros((n_users, k), np.float32)
-    factors = Factors(U, V, zeros, zeros, ones, zeros, _squares(V), hyper)
-    users, _ = both_sides(user_items, hyper, weights)
-    for _ in range(1 + 4 * (hyper.mean_user_strength > 0)):  # the mean user and the users settle together
+    hyper = replace(hyperparameters, n_factors=k, has_biases=False)
+    start = random_start(user_items, hyper, np.random.default_rng(0))
+    U, pinned = np.zeros((n_users, k), np.float32), np.zeros(k, np.float32)
+    factors = replace(start, user_factors=U, item_factors=V, item_is_free=pinned)
+    users, _ = both_sides(user_items, hyper, factors.item_weights, weights)
+    for _ in range(1 + 4 * hyper.has_mean_user):  # the mean user and the users settle together
         factors = solve_users(factors, users, rows, 0)
     return factors
 

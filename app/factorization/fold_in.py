@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.factorization.arrays import Doubles, Floats
-from app.factorization.objective import Factors, Hyperparameters, gramian, row_regularization
+from app.factorization.kernels import ROWS, padded
+from app.factorization.objective import Factors, Hyperparameters, gramian, item_weight, row_regularization
 from app.factorization.row_solver import Shared, shared_by_rows, solve_row
 
 
@@ -16,6 +17,9 @@ class FoldIn:
 
     item_factors: Floats
     """V, ndarray of shape (n_items or more, n_factors), float32, as fitted; may be a memory map."""
+
+    item_weights: Floats
+    """c_i, ndarray as long as `item_factors`, float32."""
 
     shared: Shared
     """What the systems of all users share."""
@@ -44,7 +48,7 @@ class FoldIn:
         shared = shared_by_rows(
             hyper.unobserved_weight, factors.item_gramian, len(V), factors.mean_user, factors.user_is_free
         )
-        return cls(V, shared, len(V), hyper)
+        return cls(V, factors.item_weights, shared, len(V), hyper)
 
     def fold_in_user(self, item_indices: ArrayLike, targets: ArrayLike, weights: ArrayLike | None = None) -> Floats:
         """Compute a user's vector from the user's ratings, exactly as training does.
@@ -65,16 +69,16 @@ class FoldIn:
         """
         rated = np.asarray(item_indices, np.intp)
         λ = row_regularization(len(rated), self.n_items, self.hyperparameters)
-        return fold_in(self.item_factors[rated], targets, weights, λ, self.shared)
+        return fold_in(self.item_factors[rated], targets, weights, self.item_weights[rated], λ, self.shared)
 
     def explain(
         self, item_indices: ArrayLike, targets: ArrayLike, shown: ArrayLike, weights: ArrayLike | None = None
     ) -> tuple[Doubles, Doubles]:
         """Divide scores into what everyone's taste and what each of the user's ratings adds to them.
 
-        With A_u = w0 VᵀV + Σ_j (w_j − w0) v_j v_jᵀ + λ_u I, exactly:
+        With A_u = w0 Σ_i c_i v_i v_iᵀ + Σ_j c_j (w_j − w0) v_j v_jᵀ + λ_u I, exactly:
 
-            u·v_i = λ_u v_iᵀ A_u⁻¹ μ + Σ_j w_j a_j v_iᵀ A_u⁻¹ v_j
+            u·v_i = λ_u v_iᵀ A_u⁻¹ μ + Σ_j c_j w_j a_j v_iᵀ A_u⁻¹ v_j
 
         Parameters
         ----------
@@ -92,21 +96,24 @@ class FoldIn:
         everyone : ndarray of shape (n_shown,), float64
             λ_u v_iᵀ A_u⁻¹ μ.
         contributions : ndarray of shape (n_shown, n), float64
-            w_j a_j v_iᵀ A_u⁻¹ v_j; a row's sum and its `everyone` make the score.
+            c_j w_j a_j v_iᵀ A_u⁻¹ v_j; a row's sum and its `everyone` make the score.
         """
         rated = np.asarray(item_indices, np.intp)
         of_rated = self.item_factors[rated].astype(np.float64)
         of_shown = self.item_factors[np.asarray(shown, np.intp)].astype(np.float64)
-        w0, n, is_free = self.shared.unobserved_weight, len(rated), self.shared.is_free.astype(np.float64)
+        n, k = of_rated.shape
+        w0, is_free = self.shared.unobserved_weight, self.shared.is_free[:k].astype(np.float64)
         w = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+        c = self.item_weights[rated].astype(np.float64)
+        quadratic = c * (w - w0)
         λ = max(float(row_regularization(n, self.n_items, self.hyperparameters)[0]), self.shared.least_regularization)
-        D = w0 * self.shared.gramian.astype(np.float64) + λ
-        A = np.diag(D) + (of_rated.T * (w - w0)) @ of_rated * np.outer(is_free, is_free)
+        D = w0 * self.shared.gramian[:k].astype(np.float64) + λ
+        A = np.diag(D) + (of_rated.T * quadratic) @ of_rated * np.outer(is_free, is_free)
         influence: Doubles = np.linalg.solve(A, (of_shown * is_free).T).T @ (of_rated * is_free).T  # v_iᵀ A_u⁻¹ v_j
         # where a user without ratings lies; λ_u A_u⁻¹ μ is what is left of it beside the ratings
-        m = np.where(is_free > 0, λ / D, 1.0) * self.shared.mean
-        everyone: Doubles = of_shown @ m - influence @ ((w - w0) * (of_rated @ m))
-        return everyone, influence * (w * np.asarray(targets, np.float64))
+        m = np.where(is_free > 0, λ / D, 1.0) * self.shared.mean[:k]
+        everyone: Doubles = of_shown @ m - influence @ (quadratic * (of_rated @ m))
+        return everyone, influence * (c * w * np.asarray(targets, np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,9 @@ class FoldInItem:
 
     shared: Shared
     """What the systems of all items share, in the users' principal axes."""
+
+    mean_discount: Floats
+    """Z, ndarray of shape (), float32."""
 
     n_users: int
     """Trained users."""
@@ -151,7 +161,7 @@ class FoldInItem:
             factors.mean_item @ axes.astype(np.float32),
             factors.item_is_free,
         )
-        return cls(axes.astype(np.float32), shared, n_users, hyper)
+        return cls(axes.astype(np.float32), shared, factors.mean_discount, n_users, hyper)
 
     def fold_in_item(self, user_vectors: Floats, targets: ArrayLike, weights: ArrayLike | None = None) -> Floats:
         """Compute an item's vector from its raters' vectors.
@@ -172,24 +182,47 @@ class FoldInItem:
         """
         rotated = np.asarray(user_vectors, np.float32).reshape(-1, len(self.rotation)) @ self.rotation
         λ = row_regularization(len(rotated), self.n_users, self.hyperparameters)
-        return self.rotation @ fold_in(rotated, targets, weights, λ, self.shared)
+        ones = np.ones(len(rotated), np.float32)
+        return self.rotation @ fold_in(rotated, targets, weights, ones, λ / self.item_weight(len(rotated)), self.shared)
+
+    def item_weight(self, n_ratings: int) -> Floats:
+        """Compute c_i of a new item, which folding users in needs beside its vector.
+
+        Parameters
+        ----------
+        n_ratings : int
+            |Ω_i|.
+
+        Returns
+        -------
+        ndarray of shape (1,), float32
+            c_i.
+        """
+        return item_weight(np.array([n_ratings]), self.mean_discount, self.hyperparameters)
 
 
 def fold_in(
-    vectors: Floats, targets: ArrayLike, weights: ArrayLike | None, regularization: Floats, shared: Shared
+    vectors: Floats,
+    targets: ArrayLike,
+    weights: ArrayLike | None,
+    other_weights: Floats,
+    regularization: Floats,
+    shared: Shared,
 ) -> Floats:
     """Solve one row.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, n_factors), float32
-        The other side's vectors of the row's ratings; overwritten.
+        The other side's vectors of the row's ratings; not changed.
     targets : array_like of shape (n,)
         a_ui.
     weights : array_like of shape (n,), optional
         w_ui; 1 when not given.
+    other_weights : ndarray of shape (n,), float32
+        c_i of items; 1 of users.
     regularization : ndarray of shape (1,), float32
-        λ_u.
+        λ_u of a user, λ_i / c_i of an item.
     shared : Shared
         What all rows share.
 
@@ -198,7 +231,12 @@ def fold_in(
     ndarray of shape (n_factors,), float32
         The row's vector.
     """
-    solution = np.empty(vectors.shape[1], np.float32)
-    w: NDArray[np.float32] = np.array([] if weights is None else weights, np.float32)
-    solve_row(np.ascontiguousarray(vectors), np.array(targets, np.float32), w, regularization[0], shared, solution)
-    return solution
+    n, n_factors = vectors.shape
+    w: NDArray[np.float32] = np.ones(n, np.float32) if weights is None else np.asarray(weights, np.float32)
+    pad = (0, padded(n, ROWS) - n)
+    linear = np.pad(other_weights * w * np.asarray(targets, np.float32), pad)
+    quadratic = np.pad(other_weights * (w - np.float32(shared.unobserved_weight)), pad)
+    X = np.pad(vectors, (pad, (0, len(shared.mean) - n_factors)))
+    solution = np.empty(len(shared.mean), np.float32)
+    solve_row(X, linear, quadratic, regularization[0], shared, solution)
+    return solution[:n_factors]

@@ -2,13 +2,15 @@
 
 With a_ui in [0, 1] the target of an observed pair (u, i) in Ω, w_ui its weight (1 unless given), and μ the mean user:
 
-    L(U, V) = Σ_(u,i)∈Ω w_ui (a_ui − u_u·v_i)²  +  w0 Σ_(u,i)∉Ω (u_u·v_i)²
+    L(U, V) = Σ_i c_i [ Σ_u∈Ω_i w_ui (a_ui − u_u·v_i)²  +  w0 Σ_u∉Ω_i (u_u·v_i)² ]
               + Σ_u λ_u ‖u_u − μ‖²  +  Σ_i λ_i ‖v_i − μ_I‖²
 
     λ_u = λ (|Ω_u| + w0 · n_items)^ν        λ_i = λ (|Ω_i| + w0 · n_users)^ν
+    c_i = |Ω_i|^(−η) / Z, with Z such that the c_i of all ratings are 1 on average
+    μ = Σ_u λ_u u_u / Σ_u λ_u, where the loss is least
 
 One number, the unobserved weight w0, spans the family: 0 is observed-only factorization, 1 with λ = 0 is the full
-Frobenius norm ‖A − UVᵀ‖², and what lies between is weighted matrix factorization.
+Frobenius norm ‖A − UVᵀ‖² (η = 0), and what lies between is weighted matrix factorization.
 
 The mean item μ_I is zero, except with biases: these are two more axes, one where every item is pinned at 1 (so that the
 user's coordinate is the user's bias) and one where every user is (the item's bias, pulled to the mean target).
@@ -33,19 +35,22 @@ class Hyperparameters:
     n_factors: int = 64
     """Length of a user's and an item's vector."""
 
-    unobserved_weight: float = 0.02
+    unobserved_weight: float = 0.1
     """w0: what a pair without a rating weighs, against 1 for a rated one; 0 to 1."""
 
-    regularization: float = 0.1
+    regularization: float = 0.2
     """λ: how strongly vectors are pulled, a user's to the mean user, an item's to zero."""
 
     regularization_exponent: float = 0.5
     """ν: how λ grows with a row's ratings; 0 the same for all, 1 in proportion."""
 
-    mean_user_strength: float = 1.0
-    """How many times the mean of the users' vectors the mean user μ is; 0 pulls users to zero (the textbook form)."""
+    popularity_discount: float = 0.2
+    """η: how much less an item counts the more ratings it has; 0 not at all."""
 
-    n_epochs: int = 10
+    has_mean_user: bool = True
+    """Whether users are pulled to the mean user, or to zero (the textbook form)."""
+
+    n_epochs: int = 8
     """Passes over all items and all users."""
 
     n_steps: int = 2
@@ -68,8 +73,8 @@ class Hyperparameters:
             raise ValueError("unobserved_weight must lie between 0 and 1")
         if not 0.0 <= self.regularization < np.inf or not abs(self.regularization_exponent) < np.inf:
             raise ValueError("regularization must be finite and not negative, its exponent finite")
-        if not 0.0 <= self.mean_user_strength < np.inf:
-            raise ValueError("mean_user_strength must be finite and not negative")
+        if not 0.0 <= self.popularity_discount <= 1.0:
+            raise ValueError("popularity_discount must lie between 0 and 1")
         if self.has_biases and self.unobserved_weight:
             raise ValueError("has_biases needs unobserved_weight = 0")
 
@@ -97,9 +102,9 @@ class Epoch:
 class Factors:
     """What a fit returns, an immutable value.
 
-    Where w0 > 0, both sides are expressed in the principal axes of the item factors, strongest first: there VᵀV is
-    diagonal. Any rotation applied to both sides leaves every score as it is; this one makes folding in cheap.
-    With biases, the first axis is the user's bias and the second the item's.
+    Where w0 > 0, both sides are expressed in the principal axes of the item factors, strongest first: there
+    Σ_i c_i v_i v_iᵀ is diagonal. Any rotation applied to both sides leaves every score as it is; this one makes folding
+    in cheap. With biases, the first axis is the user's bias and the second the item's.
     """
 
     user_factors: Floats
@@ -121,7 +126,13 @@ class Factors:
     """1 where items have their own coordinate, 0 where pinned at μ_I, ndarray of shape (n_factors,), float32."""
 
     item_gramian: Floats
-    """The diagonal of VᵀV, ndarray of shape (n_factors,), float32."""
+    """The diagonal of Σ_i c_i v_i v_iᵀ, ndarray of shape (n_factors,), float32."""
+
+    item_weights: Floats
+    """c_i, ndarray of shape (n_items,), float32."""
+
+    mean_discount: Floats
+    """Z, ndarray of shape (), float32; a new item's weight needs it."""
 
     hyperparameters: Hyperparameters
     """What the factors were fitted with, and what folding in needs again."""
@@ -150,6 +161,50 @@ def row_regularization(n_ratings: Offsets | int, n_others: int, hyperparameters:
     return (hyperparameters.regularization * scale).astype(np.float32)
 
 
+def item_weight(n_ratings: Offsets, mean_discount: Floats | float, hyperparameters: Hyperparameters) -> Floats:
+    """Compute c_i.
+
+    Parameters
+    ----------
+    n_ratings : ndarray of shape (n_items,), int64
+        |Ω_i|; an item without ratings weighs as much as one with one.
+    mean_discount : float
+        Z.
+    hyperparameters : Hyperparameters
+        η.
+
+    Returns
+    -------
+    ndarray of shape (n_items,), float32
+        |Ω_i|^(−η) / Z.
+    """
+    return (_discount(n_ratings, hyperparameters) / float(mean_discount)).astype(np.float32)
+
+
+def mean_discount_of(n_ratings: Offsets, hyperparameters: Hyperparameters) -> Floats:
+    """Compute Z, the mean of |Ω_i|^(−η) over all ratings.
+
+    Parameters
+    ----------
+    n_ratings : ndarray of shape (n_items,), int64
+        |Ω_i|.
+    hyperparameters : Hyperparameters
+        η.
+
+    Returns
+    -------
+    ndarray of shape (), float32
+        Z; 1 without ratings.
+    """
+    total = int(n_ratings.sum())
+    mean = float(n_ratings @ _discount(n_ratings, hyperparameters)) / total if total else 1.0
+    return np.array(mean, np.float32)
+
+
+def _discount(n_ratings: Offsets, hyperparameters: Hyperparameters) -> Doubles:
+    return np.asarray(np.maximum(n_ratings, 1.0) ** -hyperparameters.popularity_discount, np.float64)
+
+
 def loss(
     user_items: csr_array, factors: Factors, *, weights: Floats | None = None, rows: RowBlocks | None = None
 ) -> float:
@@ -171,36 +226,44 @@ def loss(
     float
         The loss.
     """
-    U, V, hyper = factors.user_factors, factors.item_factors, factors.hyperparameters
+    U, V, c, hyper = factors.user_factors, factors.item_factors, factors.item_weights, factors.hyperparameters
     w0 = hyper.unobserved_weight
     n_users, n_items = user_items.shape
-    # Σ_Ω w (a − u·v)² − w0 Σ_Ω (u·v)²
-    observed = squared_errors(user_items, U, V, w0, weights, rows)
-    # w0 Σ_u Σ_i (u·v)² = w0 Σ_fg (UᵀU)_fg (VᵀV)_fg
-    everywhere = w0 * float(np.sum(gramian(U) * gramian(V))) if w0 else 0.0
+    # Σ_Ω c [w (a − u·v)² − w0 (u·v)²]
+    observed = squared_errors(user_items, U, V, c, w0, weights, rows)
+    # w0 Σ_u Σ_i c (u·v)² = w0 Σ_fg (UᵀU)_fg (Σ_i c v_i v_iᵀ)_fg
+    everywhere = w0 * float(np.sum(gramian(U, None, rows) * gramian(V, c, rows))) if w0 else 0.0
     λ_users = row_regularization(np.diff(user_items.indptr).astype(np.int64), n_items, hyper)
     λ_items = row_regularization(np.bincount(user_items.indices, minlength=n_items), n_users, hyper)
     apart = _weighted_square_sum(λ_users, U, factors.mean_user) + _weighted_square_sum(λ_items, V, factors.mean_item)
     return observed + everywhere + apart
 
 
-def gramian(vectors: Floats) -> Doubles:
-    """Compute VᵀV, block by block so that sums are exact to double precision whatever the number of rows.
+def gramian(vectors: Floats, weights: Floats | None = None, rows: RowBlocks | None = None) -> Doubles:
+    """Compute Σ_i c_i v_i v_iᵀ, slice by slice, so that sums are as exact with many rows as with few.
 
     Parameters
     ----------
     vectors : ndarray of shape (n_rows, n_factors), float32
         V.
+    weights : ndarray of shape (n_rows,), float32, optional
+        c; 1 when not given.
+    rows : RowBlocks, optional
+        Threads to share the work.
 
     Returns
     -------
     ndarray of shape (n_factors, n_factors), float64
-        VᵀV.
+        The sum.
     """
+
+    def product(part: slice) -> Floats:
+        scaled = vectors[part] if weights is None else vectors[part] * np.sqrt(weights[part, np.newaxis])
+        return np.asarray(scaled.T @ scaled, np.float32)
+
     total = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for start in range(0, len(vectors), 4096):
-        block = vectors[start : start + 4096]
-        total += block.T @ block
+    for partial in (rows or RowBlocks()).map_slices(product, len(vectors)):
+        total += partial
     return total
 
 

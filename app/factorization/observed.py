@@ -12,11 +12,12 @@ def squared_errors(
     user_items: csr_array,
     user_factors: Floats,
     item_factors: Floats,
+    item_weights: Floats,
     unobserved_weight: float,
     weights: Floats | None = None,
     rows: RowBlocks | None = None,
 ) -> float:
-    """Compute Σ_Ω w (a − u·v)² − w0 Σ_Ω (u·v)², the part of the loss that observed pairs add to Σ_all w0 (u·v)².
+    """Compute Σ_Ω c [w (a − u·v)² − w0 (u·v)²], what observed pairs add to Σ_all c w0 (u·v)².
 
     Parameters
     ----------
@@ -26,6 +27,8 @@ def squared_errors(
         U.
     item_factors : ndarray of shape (n_items, n_factors), float32
         V.
+    item_weights : ndarray of shape (n_items,), float32
+        c.
     unobserved_weight : float
         w0.
     weights : ndarray of shape (n_ratings,), float32, optional
@@ -51,6 +54,7 @@ def squared_errors(
             given,
             user_factors,
             item_factors,
+            item_weights,
             unobserved_weight,
         )
 
@@ -67,16 +71,19 @@ def _block_squared_errors(
     weights: Floats,
     U: Floats,
     V: Floats,
+    c: Floats,
     w0: float,
 ) -> float:
     total = 0.0
     for u in range(first, end):
         for position in range(indptr[u], indptr[u + 1]):
-            v = V[indices[position]]
+            i = indices[position]
+            v = V[i]
             score = np.float32(0.0)
             for f in range(U.shape[1]):
                 score += U[u, f] * v[f]
             weight = weights[position] if weights.size else np.float32(1.0)
             error = np.float64(targets[position]) - np.float64(score)
-            total += weight * error * error - w0 * np.float64(score) * np.float64(score)
+            square = np.float64(score) * np.float64(score)
+            total += c[i] * (weight * error * error - w0 * square)
     return total

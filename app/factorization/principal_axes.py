@@ -1,5 +1,7 @@
 """The axes in which one side's Gramian is diagonal, and the mean user in them."""
 
+from functools import partial
+
 import numpy as np
 
 from app.factorization.arrays import Doubles, Floats
@@ -8,57 +10,62 @@ from app.factorization.row_blocks import RowBlocks
 
 
 def in_principal_axes(
-    held: Floats, moved: Floats, unobserved_weight: float, rows: RowBlocks
-) -> tuple[Floats, Floats, Floats]:
-    """Rotate both sides into the axes in which the held side's Gramian is diagonal; no score changes.
+    held: Floats, moved: Floats, unobserved_weight: float, rows: RowBlocks, held_weights: Floats | None = None
+) -> Floats:
+    """Rotate both sides, in place, into the axes in which the held side's Gramian is diagonal; no score changes.
 
     Where w0 = 0, no row needs the Gramian, and everything stays as it is.
 
     Parameters
     ----------
     held : ndarray of shape (n_rows, n_factors), float32
-        The side whose Gramian becomes diagonal.
+        The side whose Gramian becomes diagonal; overwritten.
     moved : ndarray of shape (n_others, n_factors), float32
-        The side that goes along.
+        The side that goes along; overwritten.
     unobserved_weight : float
         w0.
     rows : RowBlocks
         Threads to share the work.
+    held_weights : ndarray of shape (n_rows,), float32, optional
+        c, where the held side is the items; 1 when not given.
 
     Returns
     -------
-    tuple of ndarray
-        Both rotated, and the diagonal of the held side's Gramian, descending, of shape (n_factors,), float32.
+    ndarray of shape (n_factors,), float32
+        The diagonal of the held side's Gramian, descending where w0 > 0.
     """
-    if unobserved_weight:
-        _, axes = np.linalg.eigh(gramian(held))
-        rotation = axes[:, ::-1].astype(np.float32)
-        held, moved = held @ rotation, moved @ rotation
-    squares: Doubles = np.einsum("uf,uf->f", held, held, dtype=np.float64)
-    return held, moved, squares.astype(np.float32)
+    of_held = gramian(held, held_weights, rows)
+    if not unobserved_weight:
+        squares: Doubles = np.diag(of_held)
+        return squares.astype(np.float32)
+    squares, axes = np.linalg.eigh(of_held)
+    rotation = np.ascontiguousarray(axes[:, ::-1], np.float32)
+    for vectors in (held, moved):
+        rows.map_slices(partial(_rotate, vectors, rotation), len(vectors))
+    return np.maximum(squares[::-1], 0.0).astype(np.float32)
 
 
-def mean_user_of(user_factors: Floats, regularization: Floats, strength: float, factors: Factors) -> Floats:
-    """Compute μ: the mean of the users' vectors, each weighing its λ_u, where the loss is least; times the strength.
+def _rotate(vectors: Floats, rotation: Floats, part: slice) -> None:
+    vectors[part] = vectors[part] @ rotation
+
+
+def mean_user_of(factors: Factors, regularization: Floats) -> Floats:
+    """Compute μ, the mean of the users' vectors, each weighing its λ_u: there the loss is least.
 
     Parameters
     ----------
-    user_factors : ndarray of shape (n_users, n_factors), float32
-        U.
+    factors : Factors
+        U; and where users are pinned, and at what.
     regularization : ndarray of shape (n_users,), float32
         λ_u.
-    strength : float
-        Multiplies the mean.
-    factors : Factors
-        Says where users are pinned, and at what.
 
     Returns
     -------
     ndarray of shape (n_factors,), float32
         μ.
     """
-    total = float(regularization.sum(dtype=np.float64))
-    mean = np.zeros(user_factors.shape[1])
-    if strength > 0.0 and total > 0.0:
-        mean = strength / total * np.einsum("u,uf->f", regularization, user_factors, dtype=np.float64)
+    U, total = factors.user_factors, float(regularization.sum(dtype=np.float64))
+    mean = np.zeros(U.shape[1])
+    if factors.hyperparameters.has_mean_user and total > 0.0:
+        mean = np.einsum("u,uf->f", regularization, U, dtype=np.float64) / total
     return np.where(factors.user_is_free > 0, mean, factors.mean_user).astype(np.float32)

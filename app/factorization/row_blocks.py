@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from app.factorization.arrays import Offsets
 
@@ -13,6 +14,9 @@ Result = TypeVar("Result")
 
 WORK_PER_BLOCK = 1 << 16
 """Ratings (plus rows) in a block: large enough to hide the dispatch, small enough to keep every thread busy."""
+
+ROWS_PER_SLICE = 2048
+"""Rows multiplied at once: few enough to stay in cache, many enough for BLAS."""
 
 
 class RowBlocks:
@@ -45,8 +49,25 @@ class RowBlocks:
             What the calls returned, in the order of the blocks.
         """
         bounds = block_bounds(indptr)
-        run = map if self._pool is None else self._pool.map
-        return list(run(solve, bounds[:-1], bounds[1:]))
+        return list((map if self._pool is None else self._pool.map)(solve, bounds[:-1], bounds[1:]))
+
+    def map_slices(self, work: Callable[[slice], Result], n_rows: int) -> list[Result]:
+        """Call `work(slice)` for every few thousand rows.
+
+        Parameters
+        ----------
+        work : callable
+            Called with a slice of rows.
+        n_rows : int
+            Rows altogether.
+
+        Returns
+        -------
+        list
+            What the calls returned, in order.
+        """
+        slices = [slice(start, start + ROWS_PER_SLICE) for start in range(0, n_rows, ROWS_PER_SLICE)]
+        return list((map if self._pool is None else self._pool.map)(work, slices))
 
 
 def block_bounds(indptr: Offsets) -> list[int]:
@@ -82,8 +103,10 @@ def threads(n_threads: int) -> Iterator[RowBlocks]:
     RowBlocks
         Shares work among them.
     """
-    if n_threads <= 1:
-        yield RowBlocks()
-        return
-    with ThreadPoolExecutor(n_threads, thread_name_prefix="factorization") as pool:
-        yield RowBlocks(pool)
+    # BLAS on one thread: ours share the work already, and its sums then never depend on how many there are
+    with threadpool_limits(1, user_api="blas"):
+        if n_threads <= 1:
+            yield RowBlocks()
+            return
+        with ThreadPoolExecutor(n_threads, thread_name_prefix="factorization") as pool:
+            yield RowBlocks(pool)

@@ -2,13 +2,15 @@
 
 In the principal axes of the other side, the part of a row's system that all rows share is diagonal:
 
-    D = w0 · diag(VᵀV) + λ_u I
-    (D + Σ_j c_j v_j v_jᵀ) u = Σ_j w_j a_j v_j + λ_u μ,      c_j = w_j − w0
+    D = w0 Σ_i c_i v_i v_iᵀ + λ_u I
+    (D + Σ_j q_j v_j v_jᵀ) u = Σ_j l_j v_j + λ_u μ,      q_j = c_j (w_j − w0),  l_j = c_j w_j a_j
+
+(An item's own c_i multiplies its whole system, so there λ_i / c_i stands for λ_u and c_j for 1.)
 
 Measured from m = D⁻¹ λ_u μ, where a row without ratings lies, and in axes scaled by D^(-1/2), that is a ridge
 regression with unit penalty, whose condition is as good as float32 needs it:
 
-    x_j = √c_j D^(-1/2) v_j        τ_j = (w_j a_j − c_j v_j·m) / √c_j        u = m + D^(-1/2) y
+    x_j = √q_j D^(-1/2) v_j        τ_j = (l_j − q_j v_j·m) / √q_j        u = m + D^(-1/2) y
     y = (XᵀX + I)⁻¹ Xᵀτ = Xᵀ (XXᵀ + I)⁻¹ τ
 
 The first form costs n_factors² per rating, the second (dual) n_factors per pair of ratings: the smaller system is
@@ -20,18 +22,29 @@ from typing import NamedTuple
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.cholesky import add_inner_products, add_outer_products, solve_cholesky
 from app.factorization.compiled import compiled
+from app.factorization.kernels import (
+    LANES,
+    add_outer_products,
+    add_products,
+    add_squares,
+    padded,
+    set_inner_products,
+    solve_cholesky,
+)
+
+LEAST_CURVATURE = np.float32(1e-20)
+"""Stands for q_j = 0: a rating that weighs no more than its absence still has a target."""
 
 
 class Shared(NamedTuple):
-    """What the systems of all rows of one side share."""
+    """What the systems of all rows of one side share; arrays are padded with zeros to `LANES`."""
 
     unobserved_weight: float
     """w0."""
 
     gramian: Floats
-    """The diagonal of VᵀV, ndarray of shape (n_factors,), float32."""
+    """The diagonal of Σ_i c_i v_i v_iᵀ, ndarray of shape (n_factors,), float32."""
 
     least_regularization: float
     """What keeps a system solvable in single precision where λ_u is smaller."""
@@ -51,7 +64,7 @@ def shared_by_rows(unobserved_weight: float, gramian: Floats, n_others: int, mea
     unobserved_weight : float
         w0.
     gramian : ndarray of shape (n_factors,), float32
-        The diagonal of VᵀV.
+        The diagonal of Σ_i c_i v_i v_iᵀ.
     n_others : int
         Rows of V.
     mean : ndarray of shape (n_factors,), float32
@@ -65,24 +78,25 @@ def shared_by_rows(unobserved_weight: float, gramian: Floats, n_others: int, mea
         With at least a millionth of the strongest axis' mean square as regularization.
     """
     least = max(1e-6 * float(gramian.max(initial=0.0)) / max(n_others, 1), 1e-30)
-    gramian, mean, is_free = (np.array(values, np.float32) for values in (gramian, mean, is_free))
+    pad = (0, padded(len(mean), LANES) - len(mean))
+    gramian, mean, is_free = (np.pad(values.astype(np.float32), pad) for values in (gramian, mean, is_free))
     return Shared(float(unobserved_weight), gramian, least, mean, is_free)
 
 
 @compiled
 def solve_row(
-    vectors: Floats, targets: Floats, weights: Floats, regularization: float, shared: Shared, solution: Floats
+    vectors: Floats, linear: Floats, quadratic: Floats, regularization: float, shared: Shared, solution: Floats
 ) -> None:
     """Solve one row exactly.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, n_factors), float32
-        v_j of the row's ratings, in principal axes; overwritten by x_j.
-    targets : ndarray of shape (n,), float32
-        a_j.
-    weights : ndarray of shape (n,), float32
-        w_j, or of shape (0,) when all are 1.
+        v_j of the row's ratings, in principal axes, padded to `ROWS` and `LANES`; overwritten by x_j.
+    linear : ndarray of shape (n,), float32
+        l_j.
+    quadratic : ndarray of shape (n,), float32
+        q_j.
     regularization : float
         λ_u.
     shared : Shared
@@ -98,16 +112,15 @@ def solve_row(
         diagonal = w0 * shared.gramian[f] + pull  # D
         scale[f] = shared.is_free[f] / np.sqrt(diagonal)
         solution[f] = (pull / diagonal if shared.is_free[f] else np.float32(1.0)) * shared.mean[f]  # m
-    offsets = np.empty(n, np.float32)  # τ
+    offsets = np.zeros(padded(n, LANES), np.float32)  # τ
     for j in range(n):
-        weight = weights[j] if weights.size else np.float32(1.0)
-        # a rating that weighs no more than its absence still has a target: c_j is not quite zero
-        root = np.sqrt(max(weight - w0, np.float32(1e-10) * weight))
+        v = vectors[j]
+        root = np.sqrt(max(quadratic[j], LEAST_CURVATURE))
         at_mean = np.float32(0.0)
         for f in range(n_factors):
-            at_mean += vectors[j, f] * solution[f]
-            vectors[j, f] *= root * scale[f]
-        offsets[j] = weight * targets[j] / root - root * at_mean
+            at_mean += v[f] * solution[f]
+            v[f] *= root * scale[f]
+        offsets[j] = linear[j] / root - root * at_mean
     ridge = solve_unit_ridge(vectors, offsets)
     for f in range(n_factors):
         solution[f] += scale[f] * ridge[f]
@@ -120,9 +133,9 @@ def solve_unit_ridge(X: Floats, offsets: Floats) -> Floats:
     Parameters
     ----------
     X : ndarray of shape (n, n_factors), float32
-        Rows x_j.
-    offsets : ndarray of shape (n,), float32
-        τ.
+        Rows x_j, padded.
+    offsets : ndarray of shape (n or more,), float32
+        τ, padded to `LANES`; overwritten.
 
     Returns
     -------
@@ -130,19 +143,16 @@ def solve_unit_ridge(X: Floats, offsets: Floats) -> Floats:
         y.
     """
     n, n_factors = X.shape
-    multipliers = offsets
+    nothing, y = np.zeros(n, np.float32), np.zeros(n_factors, np.float32)
     if n < n_factors:  # y = Xᵀ (XXᵀ + I)⁻¹ τ
-        system = np.zeros((n, n), np.float32)
-        add_inner_products(X, system)
-        multipliers = offsets.copy()
-        solve_cholesky(system, multipliers)
-    y = np.zeros(n_factors, np.float32)
-    for j in range(n):
-        for f in range(n_factors):
-            y[f] += multipliers[j] * X[j, f]
-    if n >= n_factors:  # y = (XᵀX + I)⁻¹ Xᵀτ
+        system = np.zeros((len(offsets), len(offsets)), np.float32)
+        set_inner_products(X, system)
+        solve_cholesky(system, offsets)
+        add_products(X, y, nothing, offsets, y)
+    else:  # y = (XᵀX + I)⁻¹ Xᵀτ
         system = np.zeros((n_factors, n_factors), np.float32)
         add_outer_products(X, system)
+        add_products(X, y, nothing, offsets, y)
         solve_cholesky(system, y)
     return y
 
@@ -150,23 +160,24 @@ def solve_unit_ridge(X: Floats, offsets: Floats) -> Floats:
 @compiled
 def improve_row(
     vectors: Floats,
-    targets: Floats,
-    weights: Floats,
+    linear: Floats,
+    quadratic: Floats,
     regularization: float,
     shared: Shared,
     n_steps: int,
     solution: Floats,
+    work: Floats,
 ) -> None:
-    """Improve one row by conjugate gradients, preconditioned by D.
+    """Improve one row by conjugate gradients, preconditioned by the diagonal of A_u.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, n_factors), float32
-        v_j of the row's ratings, in principal axes.
-    targets : ndarray of shape (n,), float32
-        a_j.
-    weights : ndarray of shape (n,), float32
-        w_j, or of shape (0,) when all are 1.
+        v_j of the row's ratings, in principal axes, padded to `ROWS` and `LANES`.
+    linear : ndarray of shape (n,), float32
+        l_j.
+    quadratic : ndarray of shape (n,), float32
+        q_j.
     regularization : float
         λ_u.
     shared : Shared
@@ -175,49 +186,40 @@ def improve_row(
         How many steps; at w0 = 0, one step is gradient descent with the best step length.
     solution : ndarray of shape (n_factors,), float32
         u before, and after.
+    work : ndarray of shape (5, n_factors), float32
+        Room to work in.
     """
-    n, n_factors = vectors.shape
+    n_factors = vectors.shape[1]
+    residual, direction, image, diagonal, preconditioner = work[0], work[1], work[2], work[3], work[4]
     pull = np.float32(max(regularization, shared.least_regularization))
     w0 = np.float32(shared.unobserved_weight)
-    diagonal = np.empty(n_factors, np.float32)
-    residual = np.empty(n_factors, np.float32)
-    direction = np.zeros(n_factors, np.float32)
-    image = np.empty(n_factors, np.float32)
     for f in range(n_factors):
-        diagonal[f] = w0 * shared.gramian[f] + pull  # D
+        diagonal[f] = preconditioner[f] = w0 * shared.gramian[f] + pull  # D
         residual[f] = pull * shared.mean[f] - diagonal[f] * solution[f]
-    for j in range(n):  # r = Σ_j w_j a_j v_j + λ_u μ − A_u u
-        weight = weights[j] if weights.size else np.float32(1.0)
-        product = np.float32(0.0)
-        for f in range(n_factors):
-            product += vectors[j, f] * solution[f]
-        error = weight * targets[j] - (weight - w0) * product
-        for f in range(n_factors):
-            residual[f] += error * vectors[j, f]
+        direction[f] = np.float32(0.0)
+    add_squares(vectors, quadratic, preconditioner)
+    for f in range(n_factors):
+        preconditioner[f] = shared.is_free[f] / preconditioner[f]
+    # Σ_j l_j v_j + λ_u μ − A_u u, which is half the negative gradient
+    add_products(vectors, solution, quadratic, linear, residual)
+    nothing = np.zeros(len(linear), np.float32)
     before = np.float32(1.0)
     for step in range(n_steps):
-        size = np.float32(0.0)  # r·D⁻¹r
+        size = np.float32(0.0)
         for f in range(n_factors):
-            size += shared.is_free[f] * residual[f] * residual[f] / diagonal[f]
+            size += preconditioner[f] * residual[f] * residual[f]
         if not size > np.float32(0.0):
             return
         ratio = size / before if step else np.float32(0.0)
         for f in range(n_factors):
-            direction[f] = shared.is_free[f] * residual[f] / diagonal[f] + ratio * direction[f]
-            image[f] = diagonal[f] * direction[f]
-        for j in range(n):  # A_u p
-            weight = weights[j] if weights.size else np.float32(1.0)
-            product = np.float32(0.0)
-            for f in range(n_factors):
-                product += vectors[j, f] * direction[f]
-            product *= weight - w0
-            for f in range(n_factors):
-                image[f] += product * vectors[j, f]
+            direction[f] = preconditioner[f] * residual[f] + ratio * direction[f]
+            image[f] = -diagonal[f] * direction[f]
+        add_products(vectors, direction, quadratic, nothing, image)  # −A_u p
         curvature = np.float32(0.0)
         for f in range(n_factors):
-            curvature += direction[f] * image[f]
+            curvature -= direction[f] * image[f]
         length = size / curvature
         for f in range(n_factors):
             solution[f] += length * direction[f]
-            residual[f] -= length * image[f]
+            residual[f] += length * image[f]
         before = size

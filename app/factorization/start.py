@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array
 
-from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.objective import Factors, Hyperparameters, item_weight, mean_discount_of
 
 USER_BIAS, ITEM_BIAS = 0, 1
 """The axes of the biases, where there are any: on the first every item is 1, on the second every user."""
@@ -39,7 +39,20 @@ def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: n
         mean_item[ITEM_BIAS] = user_items.data.mean(dtype=np.float64) if user_items.nnz else 0.0
         U[:, USER_BIAS], U[:, ITEM_BIAS] = 0.0, 1.0
     V = np.tile(mean_item, (n_items, 1))
-    return Factors(U, V, mean_user, mean_item, user_is_free, item_is_free, np.zeros(k, np.float32), hyperparameters)
+    n_ratings = np.bincount(user_items.indices, minlength=n_items)
+    Z = mean_discount_of(n_ratings, hyperparameters)
+    return Factors(
+        user_factors=U,
+        item_factors=V,
+        mean_user=mean_user,
+        mean_item=mean_item,
+        user_is_free=user_is_free,
+        item_is_free=item_is_free,
+        item_gramian=np.zeros(k, np.float32),
+        item_weights=item_weight(n_ratings, Z, hyperparameters),
+        mean_discount=Z,
+        hyperparameters=hyperparameters,
+    )
 
 
 def warm_start(drawn: Factors, known: Factors) -> Factors:

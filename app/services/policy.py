@@ -8,6 +8,7 @@ import math
 import re
 
 MAX_ID_BYTES = 256
+MAX_LABEL_BYTES = 1024
 MAX_SKEW_SECONDS = 60
 
 _MICROSECONDS = 1_000_000
@@ -33,13 +34,7 @@ def check_id(outside_id: str) -> str:
     ValueError
         If it is empty, longer than 256 bytes of UTF-8, or holds a control character or a lone surrogate.
     """
-    if not outside_id:
-        raise ValueError("must not be empty")
-    if _FORBIDDEN.search(outside_id):
-        raise ValueError("must not contain control characters or lone surrogates")
-    if len(outside_id) * 4 > MAX_ID_BYTES and len(outside_id.encode()) > MAX_ID_BYTES:
-        raise ValueError(f"must not be longer than {MAX_ID_BYTES} bytes of UTF-8")
-    return outside_id
+    return _check_text(outside_id, MAX_ID_BYTES)
 
 
 def check_value(value: float, rating_min: float, rating_max: float) -> float:
@@ -117,3 +112,34 @@ def to_microseconds(seconds: float) -> int:
     if not math.isfinite(seconds):
         raise ValueError("must be a finite number of seconds")
     return round(seconds * _MICROSECONDS)
+
+
+def check_label(label: str) -> str:
+    """Accept a text that people read: a title, the name of a category.
+
+    Parameters
+    ----------
+    label : str
+        As it came.
+
+    Returns
+    -------
+    str
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, longer than 1,024 bytes of UTF-8, or holds a control character or a lone surrogate.
+    """
+    return _check_text(label, MAX_LABEL_BYTES)
+
+
+def _check_text(text: str, max_bytes: int) -> str:
+    if not text:
+        raise ValueError("must not be empty")
+    if _FORBIDDEN.search(text):
+        raise ValueError("must not contain control characters or lone surrogates")
+    if len(text) * 4 > max_bytes and len(text.encode()) > max_bytes:  # a character takes at most four
+        raise ValueError(f"must not be longer than {max_bytes} bytes of UTF-8")
+    return text

@@ -170,6 +170,7 @@ class Model:
 
 
 _FACTORS = tuple(field.name for field in fields(Factors) if field.name != "hyperparameters")
+_PER_FACTOR = ("mean_user", "mean_item", "user_is_free", "item_is_free", "item_gramian")
 _ITEM_ARRAYS = ("item_keys", "index_by_key", "category_offsets", "category_items", "hidden", "popularity")
 _ITEM_STRINGS = ("item_ids", "titles", "category_names")
 
@@ -242,7 +243,8 @@ def _check(version: int, factors: Factors, items: ItemTable, user_keys: NDArray[
     n_items, n_factors = factors.item_factors.shape
     fits = (
         factors.user_factors.shape == (len(user_keys), n_factors)
-        and all(len(array) == n_factors for name in _FACTORS if (array := getattr(factors, name)).ndim == 1)
+        and all(len(getattr(factors, name)) == n_factors for name in _PER_FACTOR)
+        and factors.item_weights.shape == (n_items,)
         and len(items.item_ids) == len(items.titles) == n_items
         and items.item_keys.shape == items.hidden.shape == items.popularity.shape == (n_items,)
     )

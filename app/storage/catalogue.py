@@ -71,7 +71,7 @@ def upsert_items(connection: Connection, batch: Sequence[Item]) -> int:
     if not newest:
         return 0
     keys = ensure_keys(connection, items, newest.keys())
-    revision = _next_revision(connection)
+    revision = next_revision(connection)
     change = update(items).where(items.c.item_key == bindparam("key")).values(revision=revision)
     change = change.values(title=bindparam("new_title"), categories=bindparam("new_categories"))
     rows = [
@@ -82,7 +82,19 @@ def upsert_items(connection: Connection, batch: Sequence[Item]) -> int:
     return len(rows)
 
 
-def _next_revision(connection: Connection) -> int:
+def next_revision(connection: Connection) -> int:
+    """Count a change of the catalogue; others wait with theirs until it is committed.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a write transaction.
+
+    Returns
+    -------
+    int
+        The revision to write into the changed rows.
+    """
     advance = update(counters).where(counters.c.name == "catalogue").values(value=counters.c.value + 1)
     return int(connection.execute(advance.returning(counters.c.value)).scalar_one())
 

@@ -73,7 +73,7 @@ deleted_items = Table(
 
 # Clustered by user, since every answer reads one user's ratings. A deleted rating stays as a tombstone (value NULL)
 # with its time, so that an older rating that arrives late does not bring it back. No foreign keys: a check on every row
-# would halve the speed of an import; writers hold the user's and the item's row instead (see app.storage.ratings).
+# would halve the speed of an import; writers share a lock instead (see app.storage.keys).
 ratings = Table(
     "ratings",
     metadata,
@@ -151,6 +151,17 @@ model_versions = Table(
     # When another version took over from it; NULL while it is served and before it ever was.
     Column("retired_at", BigInteger, nullable=True),
     sqlite_autoincrement=True,
+)
+
+# What the last `foldin tune` of each method found; the next training uses it.
+tuned_hyperparameters = Table(
+    "tuned_hyperparameters",
+    metadata,
+    Column("method", String, primary_key=True),
+    Column("tuned_at", BigInteger, nullable=False),
+    Column("hyperparameters", JSON, nullable=False),
+    # How good they were, on what ratings, and the curve of the unobserved weight.
+    Column("report", JSON, nullable=False),
 )
 
 # Vectors of items that came after a version was trained; each supplement holds all of them, the highest number counts.

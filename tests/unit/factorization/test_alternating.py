@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from app.factorization import Factors, FoldIn, FoldInItem, Hyperparameters, fit, loss
-from tests.unit.factorization.textbook import dense_loss, solve_rows
+from tests.unit.factorization.textbook import dense_loss, item_weights, solve_rows
 
 
 def ratings(seed, n_users=12, n_items=9, density=0.4):
@@ -31,7 +31,8 @@ objectives = st.builds(
     unobserved_weight=st.sampled_from([0.0, 0.01, 0.3, 1.0]),
     regularization=st.sampled_from([0.02, 0.3, 5.0]),
     regularization_exponent=st.sampled_from([0.0, 0.5, 1.0]),
-    mean_user_strength=st.sampled_from([0.0, 1.0, 2.0]),
+    popularity_discount=st.sampled_from([0.0, 0.4]),
+    has_mean_user=st.booleans(),
     n_epochs=st.integers(1, 3),
     n_steps=st.sampled_from([0, 2]),
 )
@@ -44,7 +45,8 @@ def test_the_users_rows_are_those_of_the_textbook(hyper, seed, is_weighted):
     if not is_weighted:
         weights = np.ones_like(weights)
     factors = fit(matrix, hyper, weights=weights[observed] if is_weighted else None, seed=seed)
-    expected = solve_rows(targets, observed, weights, factors.item_factors, factors.mean_user, hyper)
+    c = np.broadcast_to(item_weights(observed, hyper), observed.shape)
+    expected = solve_rows(targets, observed, weights, c, factors.item_factors, factors.mean_user, hyper)
     np.testing.assert_allclose(factors.user_factors, expected, rtol=1e-3, atol=2e-4)
 
 
@@ -76,7 +78,8 @@ def test_an_item_folds_in_to_the_row_of_the_textbook(hyper, seed):
     factors = fit(matrix, hyper, seed=seed)
     nobody = np.zeros(hyper.n_factors)
     ones = np.ones(observed.T.shape)
-    expected = solve_rows(targets.T, observed.T, ones, factors.user_factors, nobody, hyper)
+    c = np.broadcast_to(item_weights(observed, hyper), observed.shape).T
+    expected = solve_rows(targets.T, observed.T, ones, c, factors.user_factors, nobody, hyper)
     fold = FoldInItem.of(factors)
     for i in range(matrix.shape[1]):
         raters = observed[:, i]

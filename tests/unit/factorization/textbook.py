@@ -9,8 +9,8 @@ def dense_loss(targets, observed, weights, U, V, mean_user, hyper):
     """L(U, V), term by term as it is written at the top of `objective.py`."""
     U, V, mean_user = (np.asarray(array, np.float64) for array in (U, V, mean_user))
     scores = U @ V.T
-    total = np.sum(weights[observed] * (targets[observed] - scores[observed]) ** 2)
-    total += hyper.unobserved_weight * np.sum(scores[~observed] ** 2)
+    squares = np.where(observed, weights * (targets - scores) ** 2, hyper.unobserved_weight * scores**2)
+    total = np.sum(item_weights(observed, hyper) * squares)
     total += np.sum(user_regularization(observed, hyper) * np.sum((U - mean_user) ** 2, axis=1))
     total += np.sum(user_regularization(observed.T, hyper) * np.sum(V**2, axis=1))
     return total
@@ -21,7 +21,13 @@ def user_regularization(observed, hyper):
     return hyper.regularization * np.where(count > 0, np.maximum(count, 1e-300) ** hyper.regularization_exponent, 0)
 
 
-def solve_rows(targets, observed, weights, V, mean, hyper: Hyperparameters):
+def item_weights(observed, hyper):
+    n_ratings = observed.sum(axis=0)
+    discount = np.maximum(n_ratings, 1.0) ** -hyper.popularity_discount
+    return discount * n_ratings.sum() / np.sum(n_ratings * discount)
+
+
+def solve_rows(targets, observed, weights, pair_weights, V, mean, hyper: Hyperparameters):
     """Every row's normal equations, built and solved one at a time."""
     V, mean = np.asarray(V, np.float64), np.asarray(mean, np.float64)
     rows = []
@@ -29,6 +35,7 @@ def solve_rows(targets, observed, weights, V, mean, hyper: Hyperparameters):
         A, b = λ * np.eye(V.shape[1]), λ * mean
         for i, v in enumerate(V):
             weight = weights[u, i] if observed[u, i] else hyper.unobserved_weight
+            weight *= pair_weights[u, i]
             A += weight * np.outer(v, v)
             b += weight * (targets[u, i] if observed[u, i] else 0.0) * v
         # where A is singular (no ratings at w0 = 0), the solution nearest to the mean

@@ -40,7 +40,7 @@ def test_another_secret_cannot_make_it():
 def test_no_character_can_be_changed(data):
     length = data.draw(st.integers(0, 2))  # the last character has 0, 2 or 4 spare bits
     text = seal(replace(cursor(), header={"n": "x" * length}), SECRET)
-    place = data.draw(st.sampled_from([len(text) - 1, *range(len(text))]))
+    place = data.draw(st.just(len(text) - 1) | st.integers(0, len(text) - 1))
     other = data.draw(
         st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_").filter(text[place].__ne__)
     )

@@ -1,0 +1,223 @@
+"""What a file of ratings or items looks like, told by its first line: delimiter, header, which column means what."""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+FileFormat = Literal["csv", "tsv", "dat", "u.data", "u.item"]
+
+# A header is compared without case and punctuation: userId, user_id and "User ID" are one name.
+_USER_NAMES = ("userid", "user", "uid", "customerid", "customer", "visitorid", "visitor", "reviewerid", "accountid")
+_ITEM_NAMES = ("itemid", "item", "iid", "movieid", "movie", "productid", "product", "bookid", "songid", "trackid")
+_VALUE_NAMES = ("rating", "value", "score", "stars", "ratingvalue", "overall")
+_TIMESTAMP_NAMES = ("timestamp", "time", "ts", "ratedat", "createdat", "datetime", "date", "unixreviewtime")
+_TITLE_NAMES = ("title", "name", "itemtitle", "itemname")
+_CATEGORY_NAMES = ("genres", "genre", "categories", "category", "tags")
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnNames:
+    """How a person names the columns of ratings; None where they are to be recognized."""
+
+    user: str | None = None
+    item: str | None = None
+    value: str | None = None
+    timestamp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RatingLayout:
+    """Where a rating's parts stand in a line.
+
+    Attributes
+    ----------
+    delimiter : str
+        One character; ``::`` is read as two delimiters with an empty column between them.
+    n_columns : int
+        How many columns every line has.
+    user, item, value : int
+        Positions of the columns.
+    timestamp : int or None
+        None in a file without times.
+    n_header_lines : int
+        0 or 1.
+    """
+
+    delimiter: str
+    n_columns: int
+    user: int
+    item: int
+    value: int
+    timestamp: int | None
+    n_header_lines: int
+
+    @property
+    def others(self) -> list[int]:
+        """The columns that are not read."""
+        return sorted(set(range(self.n_columns)) - {self.user, self.item, self.value, self.timestamp})
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLayout:
+    """Where an item's parts stand in a line of a delimited file with a header."""
+
+    delimiter: str
+    n_columns: int
+    item: int
+    title: int | None
+    categories: int | None
+
+
+def parse_number(text: str) -> float:
+    """Read a decimal number as files write it.
+
+    Parameters
+    ----------
+    text : str
+        Digits with an optional sign, fraction and exponent.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else: ``nan``, ``inf``, ``1_000``, an empty cell.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("must be a number")
+    return float(text)
+
+
+def rating_layout(first_line: str, file_format: FileFormat | None, names: ColumnNames) -> RatingLayout:
+    """Find out how a file of ratings is laid out.
+
+    Parameters
+    ----------
+    first_line : str
+        Without its end.
+    file_format : FileFormat or None
+        None to recognize it.
+    names : ColumnNames
+        Columns that the caller names.
+
+    Returns
+    -------
+    RatingLayout
+        Where everything stands.
+
+    Raises
+    ------
+    ValueError
+        If a column cannot be found.
+    """
+    if file_format == "u.item":
+        raise ValueError("u.item holds items; give --items")
+    if file_format == "dat" or (file_format is None and "::" in first_line):
+        return _unnamed(":", len(first_line.split("::")), step=2)
+    delimiter = _delimiter(first_line, file_format)
+    cells = _cells(first_line, delimiter)
+    if file_format == "u.data" or (names == ColumnNames() and _looks_like_data(cells)):
+        return _unnamed(delimiter, len(cells), step=1)
+    timestamp = _find(cells, names.timestamp, _TIMESTAMP_NAMES)
+    return RatingLayout(
+        delimiter,
+        len(cells),
+        _require(cells, names.user, _USER_NAMES, "user"),
+        _require(cells, names.item, _ITEM_NAMES, "item"),
+        _require(cells, names.value, _VALUE_NAMES, "value"),
+        timestamp,
+        n_header_lines=1,
+    )
+
+
+def item_format(first_line: str) -> FileFormat:
+    """Recognize the format of a file of items.
+
+    Parameters
+    ----------
+    first_line : str
+        Without its end.
+
+    Returns
+    -------
+    FileFormat
+        ``u.item``, ``dat``, ``tsv`` or ``csv``.
+    """
+    if re.search(r"(\|[01]){19}$", first_line):
+        return "u.item"
+    if first_line.count("::") >= 2:
+        return "dat"
+    return "tsv" if "\t" in first_line else "csv"
+
+
+def item_layout(first_line: str, file_format: FileFormat) -> ItemLayout:
+    """Find out where the columns of a CSV or TSV file of items are.
+
+    Parameters
+    ----------
+    first_line : str
+        Its header.
+    file_format : FileFormat
+        ``csv`` or ``tsv``.
+
+    Returns
+    -------
+    ItemLayout
+        Where everything stands.
+
+    Raises
+    ------
+    ValueError
+        If no column names the item, or none says anything about it.
+    """
+    delimiter = _delimiter(first_line, file_format)
+    cells = _cells(first_line, delimiter)
+    item = _find(cells, None, (*_ITEM_NAMES, "id"))
+    title, categories = _find(cells, None, _TITLE_NAMES), _find(cells, None, _CATEGORY_NAMES)
+    if item is None or (title is None and categories is None):
+        raise ValueError("a file of items begins with a header such as movieId,title,genres")
+    return ItemLayout(delimiter, len(cells), item, title, categories)
+
+
+def _unnamed(delimiter: str, n_cells: int, *, step: int) -> RatingLayout:
+    if n_cells not in {3, 4}:
+        raise ValueError(f"expected user, item, value and perhaps a timestamp, found {n_cells} columns")
+    timestamp = 3 * step if n_cells == 4 else None
+    return RatingLayout(delimiter, (n_cells - 1) * step + 1, 0, step, 2 * step, timestamp, n_header_lines=0)
+
+
+def _delimiter(first_line: str, file_format: FileFormat | None) -> str:
+    if file_format in {"tsv", "u.data"}:
+        return "\t"
+    return max(",\t;|", key=first_line.count)  # of none at all, the comma
+
+
+def _cells(first_line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([first_line], delimiter=delimiter), [])
+
+
+def _looks_like_data(cells: Sequence[str]) -> bool:
+    return len(cells) in {3, 4} and all(_NUMBER.fullmatch(cell) for cell in cells[2:])
+
+
+def _find(cells: Sequence[str], given: str | None, recognized: Sequence[str]) -> int | None:
+    if given is not None:
+        if given not in cells:
+            raise ValueError(f"there is no column {given}; the header has {', '.join(cells)}")
+        return cells.index(given)
+    plain = ["".join(character for character in cell.casefold() if character.isalnum()) for cell in cells]
+    return next((plain.index(name) for name in recognized if name in plain), None)
+
+
+def _require(cells: Sequence[str], given: str | None, recognized: Sequence[str], part: str) -> int:
+    position = _find(cells, given, recognized)
+    if position is None:
+        raise ValueError(f"no column is recognized as the {part}; name it with --{part}-column")
+    return position
