@@ -25,6 +25,10 @@ class InvalidInputError(FoldinError):
         self.errors = errors or []
 
 
+class VersionGoneError(FoldinError):
+    """A cursor names a model version that is not kept any more."""
+
+
 class StoreUnavailableError(FoldinError):
     """The database did not answer, or could not take a write; nothing was acknowledged."""
 

@@ -23,7 +23,7 @@ from app.services.overview import Overview
 from app.services.popularity import StorePopularity
 from app.services.recommending import Recommender
 from app.services.refreshing import Refresher
-from app.serving.live import LiveModel
+from app.serving.live import LiveModel, Snapshot
 from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
 from app.storage.user_ratings import user_ratings_reader
@@ -52,10 +52,17 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = Store(settings.store_url)
         writer, reader, live = GroupWriter(store), user_ratings_reader(store), LiveModel()
-        recommender = Recommender(live, reader, StorePopularity(store), settings.rating_min, settings.rating_max)
+        refresher = Refresher(store, settings, live)
+
+        async def recall(version: int) -> Snapshot:
+            snapshot = await asyncio.to_thread(refresher.recall, version)
+            live.keep(snapshot)
+            return snapshot
+
+        popularity, scale = StorePopularity(store), (settings.rating_min, settings.rating_max)
+        recommender = Recommender(live, reader, popularity, *scale, recall)
         state = ApiState(settings, live, recommender, Ingester(store, writer), Overview(store))
         app.state.foldin = state
-        refresher = Refresher(store, settings, live)
         await reader.open()
         await _refresh(refresher, state)
         refreshing = asyncio.create_task(_refresh_for_ever(refresher, state))

@@ -22,6 +22,7 @@ class _Problem:
 PROBLEMS: Mapping[type[errors.FoldinError], _Problem] = {
     errors.NotFoundError: _Problem(404, "not-found", "There is no such thing"),
     errors.InvalidInputError: _Problem(422, "invalid-input", "The request cannot be accepted as it is"),
+    errors.VersionGoneError: _Problem(410, "version-gone", "These pages cannot be continued; begin again"),
     errors.StoreUnavailableError: _Problem(
         503, "store-unavailable", "The database is not reachable; nothing was stored"
     ),

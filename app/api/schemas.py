@@ -93,19 +93,36 @@ class ScoredItem(BaseModel):
     """An item of an answer."""
 
     item_id: str
-    score: float
+    score: float | None
     title: str | None
 
 
+class Reason(BaseModel):
+    """What one of the user's ratings adds to a score."""
+
+    item_id: str
+    contribution: float
+
+
+class RecommendedItem(ScoredItem):
+    """A recommended item; when reasons are asked for, they add up to the score."""
+
+    because: list[Reason] | None = None
+    because_rest: float | None = None
+    because_everyone: float | None = None
+    because_exploration: float | None = None
+
+
 class Recommendations(BaseModel):
-    """What a user should see next, best first, ties by item id."""
+    """What a user should see next, best first, ties by item id; ``seed`` repeats an exploration."""
 
     user_id: str
     strategy: Literal["personal", "popular"]
     model_version: int | None
     degraded: bool
-    items: list[ScoredItem]
+    items: list[RecommendedItem]
     next_cursor: str | None
+    seed: int | None = None
 
 
 class SimilarItems(BaseModel):

@@ -1,9 +1,10 @@
 """How this package compiles its kernels: numba, without the GIL, cached on disk where a disk can be written."""
 
+import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -15,9 +16,7 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 def compiled(kernel: Kernel) -> Kernel:
     """Compile a kernel on its first call, to run without the GIL.
 
-    Sums may be reordered to use the vector units (`fastmath`), except that infinities and NaN keep their meaning.
-    Machine code is cached beside the source, else in the user's cache directory, else in a private temporary
-    directory; where nothing can be written, every process compiles for itself.
+    Sums may be reordered to use the vector units, but infinities and NaN keep their meaning.
 
     Parameters
     ----------
@@ -29,31 +28,48 @@ def compiled(kernel: Kernel) -> Kernel:
     callable
         The same function, compiled.
     """
-    options: dict[str, Any] = {
-        "nogil": True,
-        "fastmath": {"reassoc", "contract", "nsz", "arcp"},
-        "error_model": "numpy",
-        "boundscheck": False,
-    }
-    config: Any = numba.config
-    try:
-        return cast("Kernel", numba.njit(cache=True, **options)(kernel))
-    except RuntimeError:  # numba found no place to cache in
-        config.CACHE_DIR = _private_temporary_directory()
-    try:
-        return cast("Kernel", numba.njit(cache=bool(config.CACHE_DIR), **options)(kernel))
-    except RuntimeError:
-        return cast("Kernel", numba.njit(**options)(kernel))
+    is_cached = bool(_CACHE_DIRECTORY)
+    fastmath = {"reassoc", "contract", "nsz", "arcp"}
+    compile_later = numba.njit(nogil=True, fastmath=fastmath, error_model="numpy", cache=is_cached)
+    return cast("Kernel", compile_later(kernel))
 
 
-def _private_temporary_directory() -> str:
-    # only this user may write there, since what lies there will be executed
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    try:
-        directory = Path(tempfile.gettempdir()) / f"foldin-kernels-{user}"
-        directory.mkdir(mode=0o700, exist_ok=True)
-        found = directory.lstat()
-    except OSError:
-        return ""
-    is_private = stat.S_ISDIR(found.st_mode) and found.st_mode & 0o077 == 0 and found.st_uid == user
-    return str(directory) if is_private else ""
+def cache_directory() -> str:
+    """Find a place for machine code, so that only the first process compiles.
+
+    Numba notices when a kernel's own file has changed, but not when a file whose kernels it calls has; so the place's
+    name holds a digest of all of them. What lies there will be executed, so it must be this user's alone.
+
+    Returns
+    -------
+    str
+        Below `NUMBA_CACHE_DIR`, the user's cache directory or the temporary directory, whichever can be written first;
+        empty where none can, and every process compiles for itself.
+    """
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    for root in _roots():
+        directory = root / digest
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = directory.stat()
+            with tempfile.TemporaryFile(dir=directory):
+                pass
+        except (OSError, RuntimeError):
+            continue
+        if found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return str(directory)
+    return ""
+
+
+def _roots() -> Iterator[Path]:
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(given)
+    if cache := os.environ.get("XDG_CACHE_HOME") or os.environ.get("HOME"):
+        yield Path(cache) / ("foldin" if os.environ.get("XDG_CACHE_HOME") else ".cache/foldin")
+    yield Path(tempfile.gettempdir()) / f"foldin-{os.getuid()}"
+
+
+_CACHE_DIRECTORY = cache_directory()
+_config: Any = numba.config
+_config.CACHE_DIR = _CACHE_DIRECTORY

@@ -238,5 +238,5 @@ def fold_in(
     quadratic = np.pad(other_weights * (w - np.float32(shared.unobserved_weight)), pad)
     X = np.pad(vectors, (pad, (0, len(shared.mean) - n_factors)))
     solution = np.empty(len(shared.mean), np.float32)
-    solve_row(X, linear, quadratic, float(regularization[0]), shared, solution)
+    solve_row(X, linear, quadratic, regularization[0], shared, solution)
     return solution[:n_factors]

@@ -56,7 +56,8 @@ def _solve_block(
                 other = side.other_weights[side.indices[start + j]]
                 linear[j] = other * weight * side.targets[start + j]
                 quadratic[j] = other * (weight - np.float32(shared.unobserved_weight))
-        solution[:n_factors] = solutions[row]
+        for f in range(n_factors):
+            solution[f] = solutions[row, f]
         if n_steps:
             improve_row(
                 gathered[:n_padded],
@@ -72,7 +73,8 @@ def _solve_block(
             solve_row(
                 gathered[:n_padded], linear[:n_padded], quadratic[:n_padded], side.regularization[row], shared, solution
             )
-        solutions[row] = solution[:n_factors]
+        for f in range(n_factors):
+            solutions[row, f] = solution[f]
 
 
 @compiled
@@ -96,4 +98,5 @@ def gather(others: Floats, indices: Indices, gathered: Floats) -> None:
             for f in range(n_factors):
                 to[f] = vector[f]
         else:
-            to[:] = np.float32(0.0)
+            for f in range(n_factors):
+                to[f] = np.float32(0.0)

@@ -41,7 +41,7 @@ def padded(n: int, multiple: int) -> int:
 
 @compiled
 def add_products(X: Floats, point: Floats, slopes: Floats, offsets: Floats, image: Floats) -> None:
-    """Add Xᵀ(c ∘ Xp − t), reading every x_j once.
+    """Add Xᵀ(t − c ∘ Xp), reading every x_j once.
 
     Parameters
     ----------
@@ -64,12 +64,37 @@ def add_products(X: Floats, point: Floats, slopes: Floats, offsets: Floats, imag
             b += X[j + 1, f] * point[f]
             c += X[j + 2, f] * point[f]
             d += X[j + 3, f] * point[f]
-        a = slopes[j] * a - offsets[j]
-        b = slopes[j + 1] * b - offsets[j + 1]
-        c = slopes[j + 2] * c - offsets[j + 2]
-        d = slopes[j + 3] * d - offsets[j + 3]
+        a = offsets[j] - slopes[j] * a
+        b = offsets[j + 1] - slopes[j + 1] * b
+        c = offsets[j + 2] - slopes[j + 2] * c
+        d = offsets[j + 3] - slopes[j + 3] * d
         for f in range(n_factors):
             image[f] += a * X[j, f] + b * X[j + 1, f] + c * X[j + 2, f] + d * X[j + 3, f]
+
+
+@compiled
+def add_squares(X: Floats, slopes: Floats, squares: Floats) -> None:
+    """Add the diagonal of Xᵀ(c ∘ X).
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_factors), float32
+        Rows x_j, padded.
+    slopes : ndarray of shape (n,), float32
+        c.
+    squares : ndarray of shape (n_factors,), float32
+        Where it goes.
+    """
+    n, n_factors = X.shape
+    for j in range(0, n, 4):
+        a, b, c, d = slopes[j], slopes[j + 1], slopes[j + 2], slopes[j + 3]
+        for f in range(n_factors):
+            squares[f] += (
+                a * X[j, f] * X[j, f]
+                + b * X[j + 1, f] * X[j + 1, f]
+                + c * X[j + 2, f] * X[j + 2, f]
+                + d * X[j + 3, f] * X[j + 3, f]
+            )
 
 
 @compiled

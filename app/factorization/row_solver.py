@@ -27,6 +27,7 @@ from app.factorization.kernels import (
     LANES,
     add_outer_products,
     add_products,
+    add_squares,
     padded,
     set_inner_products,
     solve_cholesky,
@@ -111,7 +112,7 @@ def solve_row(
         diagonal = w0 * shared.gramian[f] + pull  # D
         scale[f] = shared.is_free[f] / np.sqrt(diagonal)
         solution[f] = (pull / diagonal if shared.is_free[f] else np.float32(1.0)) * shared.mean[f]  # m
-    offsets = np.empty(n, np.float32)  # τ
+    offsets = np.zeros(padded(n, LANES), np.float32)  # τ
     for j in range(n):
         v = vectors[j]
         root = np.sqrt(max(quadratic[j], LEAST_CURVATURE))
@@ -133,8 +134,8 @@ def solve_unit_ridge(X: Floats, offsets: Floats) -> Floats:
     ----------
     X : ndarray of shape (n, n_factors), float32
         Rows x_j, padded.
-    offsets : ndarray of shape (n,), float32
-        τ.
+    offsets : ndarray of shape (n or more,), float32
+        τ, padded to `LANES`; overwritten.
 
     Returns
     -------
@@ -142,20 +143,16 @@ def solve_unit_ridge(X: Floats, offsets: Floats) -> Floats:
         y.
     """
     n, n_factors = X.shape
-    is_dual = n < n_factors
-    size = padded(n, LANES) if is_dual else n_factors
-    system = np.zeros((size, size), np.float32)
-    y = np.zeros(n_factors, np.float32)
-    nothing = np.zeros(n, np.float32)
-    if is_dual:  # y = Xᵀ (XXᵀ + I)⁻¹ τ
-        multipliers = np.zeros(size, np.float32)
-        multipliers[:n] = offsets
+    nothing, y = np.zeros(n, np.float32), np.zeros(n_factors, np.float32)
+    if n < n_factors:  # y = Xᵀ (XXᵀ + I)⁻¹ τ
+        system = np.zeros((len(offsets), len(offsets)), np.float32)
         set_inner_products(X, system)
-        solve_cholesky(system, multipliers)
-        add_products(X, y, nothing, -multipliers[:n], y)
+        solve_cholesky(system, offsets)
+        add_products(X, y, nothing, offsets, y)
     else:  # y = (XᵀX + I)⁻¹ Xᵀτ
+        system = np.zeros((n_factors, n_factors), np.float32)
         add_outer_products(X, system)
-        add_products(X, y, nothing, -offsets, y)
+        add_products(X, y, nothing, offsets, y)
         solve_cholesky(system, y)
     return y
 
@@ -171,7 +168,7 @@ def improve_row(
     solution: Floats,
     work: Floats,
 ) -> None:
-    """Improve one row by conjugate gradients, preconditioned by D.
+    """Improve one row by conjugate gradients, preconditioned by the diagonal of A_u.
 
     Parameters
     ----------
@@ -193,34 +190,36 @@ def improve_row(
         Room to work in.
     """
     n_factors = vectors.shape[1]
-    gradient, direction, image, diagonal, preconditioner = work[0], work[1], work[2], work[3], work[4]
+    residual, direction, image, diagonal, preconditioner = work[0], work[1], work[2], work[3], work[4]
     pull = np.float32(max(regularization, shared.least_regularization))
     w0 = np.float32(shared.unobserved_weight)
     for f in range(n_factors):
-        diagonal[f] = w0 * shared.gramian[f] + pull  # D
-        preconditioner[f] = shared.is_free[f] / diagonal[f]
-        gradient[f] = diagonal[f] * solution[f] - pull * shared.mean[f]
+        diagonal[f] = preconditioner[f] = w0 * shared.gramian[f] + pull  # D
+        residual[f] = pull * shared.mean[f] - diagonal[f] * solution[f]
         direction[f] = np.float32(0.0)
-    # half the gradient, A_u u − Σ_j l_j v_j − λ_u μ
-    add_products(vectors, solution, quadratic, linear, gradient)
+    add_squares(vectors, quadratic, preconditioner)
+    for f in range(n_factors):
+        preconditioner[f] = shared.is_free[f] / preconditioner[f]
+    # Σ_j l_j v_j + λ_u μ − A_u u, which is half the negative gradient
+    add_products(vectors, solution, quadratic, linear, residual)
     nothing = np.zeros(len(linear), np.float32)
     before = np.float32(1.0)
     for step in range(n_steps):
         size = np.float32(0.0)
         for f in range(n_factors):
-            size += preconditioner[f] * gradient[f] * gradient[f]
+            size += preconditioner[f] * residual[f] * residual[f]
         if not size > np.float32(0.0):
             return
         ratio = size / before if step else np.float32(0.0)
         for f in range(n_factors):
-            direction[f] = ratio * direction[f] - preconditioner[f] * gradient[f]
-            image[f] = diagonal[f] * direction[f]
-        add_products(vectors, direction, quadratic, nothing, image)  # A_u p
+            direction[f] = preconditioner[f] * residual[f] + ratio * direction[f]
+            image[f] = -diagonal[f] * direction[f]
+        add_products(vectors, direction, quadratic, nothing, image)  # −A_u p
         curvature = np.float32(0.0)
         for f in range(n_factors):
-            curvature += direction[f] * image[f]
+            curvature -= direction[f] * image[f]
         length = size / curvature
         for f in range(n_factors):
             solution[f] += length * direction[f]
-            gradient[f] += length * image[f]
+            residual[f] += length * image[f]
         before = size

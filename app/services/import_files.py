@@ -19,7 +19,7 @@ from app.services.item_files import read_items
 from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingRules, read_ratings
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
-from app.storage.upserts import upsert_ratings
+from app.storage.upserts import WriteCounts, upsert_ratings
 
 _ITEMS_A_CHUNK = 10_000
 _LONGEST_HEADER = 1 << 16
@@ -46,7 +46,7 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """How far an import has come: what is committed, and how much of the files is read."""
+    """How far an import has come: rows committed of all files, and about how many bytes of this one they took."""
 
     path: Path
     n_rows: int
@@ -61,6 +61,19 @@ class ImportSummary:
     created: int = 0
     updated: int = 0
     ignored: int = 0
+
+    def add(self, counts: WriteCounts) -> None:
+        """Count another chunk.
+
+        Parameters
+        ----------
+        counts : WriteCounts
+            What it did.
+        """
+        self.n_rows += counts.accepted
+        self.created += counts.created
+        self.updated += counts.updated
+        self.ignored += counts.ignored
 
 
 OnProgress = Callable[[ImportProgress], None]
@@ -109,15 +122,13 @@ def import_ratings(
         with _opened(path, summary, "ratings") as file:
             layout = rating_layout(_first_line(file, options.encoding), options.file_format, options.columns)
             encoding = options.encoding or "utf-8"
-            for batch in read_ratings(file, layout, rules, encoding=encoding, block_bytes=block_bytes):
+            n_bytes = 0
+            for block in read_ratings(file, layout, rules, encoding=encoding, block_bytes=block_bytes):
                 with store.write() as connection:
-                    counts = upsert_ratings(connection, batch, now=rules.now)
-                summary.n_rows += counts.accepted
-                summary.created += counts.created
-                summary.updated += counts.updated
-                summary.ignored += counts.ignored
+                    summary.add(upsert_ratings(connection, block.ratings, now=rules.now))
+                n_bytes += block.n_bytes
                 if on_progress:
-                    on_progress(ImportProgress(path, summary.n_rows, file.tell()))
+                    on_progress(ImportProgress(path, summary.n_rows, n_bytes))
     return summary
 
 

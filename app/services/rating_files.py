@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,13 @@ class BadRowError(Exception):
         self.reason = reason
 
 
+class RatingBlock(NamedTuple):
+    """Consecutive ratings of a file, and about how many of its bytes they take."""
+
+    ratings: list[Rating]
+    n_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class RatingRules:
     """What a rating is held to: the scale, and the time of arrival in microseconds."""
@@ -52,7 +59,7 @@ class RatingRules:
 
 def read_ratings(
     file: BinaryIO, layout: RatingLayout, rules: RatingRules, *, encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES
-) -> Iterator[list[Rating]]:
+) -> Iterator[RatingBlock]:
     """Read a file of ratings.
 
     Parameters
@@ -70,7 +77,7 @@ def read_ratings(
 
     Yields
     ------
-    list of Rating
+    RatingBlock
         Never empty; in the order of the file.
 
     Raises
@@ -96,7 +103,7 @@ def read_ratings(
             block.row_by_row(n_rows)  # a bad value may stand before the bad row
             break
         if rows := block.ratings():
-            yield rows
+            yield RatingBlock(rows, block.n_bytes())
         n_read += n_rows
         n_breaks += block.n_breaks(n_rows)
     if invalid:
@@ -185,6 +192,11 @@ class _Block:
 
     def n_breaks(self, n_rows: int) -> int:
         return sum(pc.sum(pc.count_substring(column[:n_rows], "\n")).as_py() or 0 for column in self._others())
+
+    def n_bytes(self) -> int:
+        # a delimiter or line end after each cell; Arrow reads far ahead, so the file's position tells nothing
+        lengths: list[int] = [pc.sum(pc.binary_length(column)).as_py() for column in self.batch.columns]
+        return sum(lengths) + int(self.batch.num_rows) * len(lengths)
 
     def _others(self) -> list[Any]:
         return [self.batch.column(position) for position in self.layout.others]

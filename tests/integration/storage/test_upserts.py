@@ -6,7 +6,9 @@ import pytest
 
 from app.storage import ratings
 from app.storage.engine import Store
+from app.storage.keys import key_of
 from app.storage.ratings import Rating
+from app.storage.schema import users
 from app.storage.upserts import Batch, WriteCounts, upsert_batches, upsert_ratings
 
 
@@ -76,14 +78,14 @@ def test_a_deletion_never_makes_a_rating_older(store):
 def test_an_erased_user_starts_anew_under_another_key(store):
     rate(store, Rating("u", "a", 1.0, 5), Rating("u", "b", 1.0, 5))
     with store.write() as connection:
-        before = ratings.key_of(connection, ratings.users, "u")
+        before = key_of(connection, users, "u")
         receipt = ratings.erase_user(connection, "u", now=9)
     assert receipt is not None
     assert receipt.n_ratings == 2
     assert listed(store) == []
     assert rate(store, Rating("u", "a", 2.0, 1)).created == 1
     with store.read() as connection:
-        assert ratings.key_of(connection, ratings.users, "u") not in {None, before}
+        assert key_of(connection, users, "u") not in {None, before}
 
 
 def test_batches_in_one_pass_are_judged_one_after_the_other(store):

@@ -19,7 +19,7 @@ def read(content: bytes, *, encoding: str = "utf-8", block_bytes: int = 1 << 20)
     first_line = content.split(b"\n")[0].decode(encoding)
     layout = rating_layout(first_line.rstrip("\r"), None, ColumnNames())
     blocks = read_ratings(io.BytesIO(content), layout, RULES, encoding=encoding, block_bytes=block_bytes)
-    return [rating for block in blocks for rating in block]
+    return [rating for block in blocks for rating in block.ratings]
 
 
 def line_and_reason(content: bytes, *, block_bytes: int = 1 << 20) -> tuple[int, str]:
@@ -118,10 +118,16 @@ def test_blocks_before_the_bad_one_are_yielded_and_nothing_of_its_own() -> None:
     content = b"user,item,rating\n" + b"u,i,1\n" * 500 + b"u,i,9\n"
     layout = rating_layout("user,item,rating", None, ColumnNames())
     blocks = read_ratings(io.BytesIO(content), layout, RULES, block_bytes=300)
-    n_yielded = sum(len(block) for block in islice(blocks, 10))
+    n_yielded = sum(len(block.ratings) for block in islice(blocks, 10))
     assert 400 <= n_yielded < 500
     with pytest.raises(BadRowError):
         next(blocks)
+
+
+def test_blocks_tell_how_much_of_the_file_they_are() -> None:
+    content = b"u,i,1\n" * 500
+    blocks = list(read_ratings(io.BytesIO(content), RatingLayout(",", 3, 0, 1, 2, None, 0), RULES, block_bytes=300))
+    assert [block.n_bytes for block in blocks] == [300] * 10
 
 
 @pytest.mark.parametrize("row", [b"1::2:5::9", b"1:x:2::5::9", b"1::2::5:"])
