@@ -31,10 +31,10 @@ objectives = st.builds(
     unobserved_weight=st.sampled_from([0.0, 0.01, 0.3, 1.0]),
     regularization=st.sampled_from([0.02, 0.3, 5.0]),
     regularization_exponent=st.sampled_from([0.0, 0.5, 1.0]),
-    popularity_discount=st.sampled_from([0.0, 0.4]),
+    popularity_discount=st.sampled_from([-0.3, 0.0, 0.4]),
     has_mean_user=st.booleans(),
     n_epochs=st.integers(1, 3),
-    n_steps=st.sampled_from([0, 2]),
+    n_steps=st.sampled_from([0, 3]),
 )
 
 
@@ -101,7 +101,7 @@ def test_an_explanation_sums_to_the_score(hyper, seed):
     np.testing.assert_allclose(everyone + contributions.sum(axis=1), scores, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("n_steps", [0, 2])
+@pytest.mark.parametrize("n_steps", [0, 1, 3])
 @pytest.mark.parametrize("unobserved_weight", [0.0, 0.05, 1.0])
 def test_the_loss_never_rises(n_steps, unobserved_weight):
     matrix, _, _, _ = ratings(3, n_users=60, n_items=40)
