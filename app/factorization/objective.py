@@ -72,7 +72,7 @@ class Hyperparameters:
         if not 0.0 <= self.unobserved_weight <= 1.0:
             raise ValueError("unobserved_weight must lie between 0 and 1")
         if not 0.0 <= self.regularization < np.inf or not abs(self.regularization_exponent) < np.inf:
-            raise ValueError("regularization must be finite and not negative, its exponent finite")
+            raise ValueError("regularization must be finite and not negative, regularization_exponent finite")
         if not -1.0 <= self.popularity_discount <= 1.0:
             raise ValueError("popularity_discount must lie between -1 and 1")
         if self.has_biases and self.unobserved_weight:
