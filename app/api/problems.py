@@ -63,7 +63,11 @@ class ProblemDocument(BaseModel):
 
 
 def problem_response(
-    problem: _Problem, detail: str, rejected: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
+    problem: _Problem,
+    detail: str,
+    rejected: Sequence[tuple[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, object] | None = None,
 ) -> Response:
     """Write a problem document.
 
@@ -77,6 +81,8 @@ def problem_response(
         JSON pointers and reasons.
     headers : mapping, optional
         Further headers.
+    members : mapping, optional
+        Further members of the document.
 
     Returns
     -------
@@ -88,6 +94,7 @@ def problem_response(
         "title": problem.title,
         "status": problem.status,
         "detail": detail,
+        **(members or {}),
     }
     if rejected:
         document["errors"] = [{"pointer": pointer, "reason": reason} for pointer, reason in rejected]
