@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         """The database's address: ``database_url``, or the SQLite file in the data directory."""
         return self.database_url or f"sqlite:///{self.data_dir / 'foldin.db'}"
 
+    @property
+    def rating_scale(self) -> tuple[float, float]:
+        """The lowest and the highest rating."""
+        return self.rating_min, self.rating_max
+
     def read_api_keys(self) -> list[tuple[str, str]]:
         """Read the API keys from the environment or their file.
 

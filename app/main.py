@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from app.api import health, ratings, recommendations, training
+from app.api import health, questions, ratings, recommendations, training
 from app.api.paths import MatchUndecodedPaths
 from app.api.problems import install_problem_handlers
 from app.api.security import Access
@@ -18,6 +18,7 @@ from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
 from app.lifeline import die_with_parent
 from app.logs import configure_logging
+from app.services.asking import Asker
 from app.services.ingesting import Ingester
 from app.services.overview import Overview
 from app.services.popularity import StorePopularity
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
 
         popularity, scale = StorePopularity(store), (settings.rating_min, settings.rating_max)
         recommender = Recommender(live, reader, popularity, *scale, recall)
-        state = ApiState(settings, live, recommender, Ingester(store, writer), Overview(store))
+        state = ApiState(settings, live, recommender, Asker(recommender), Ingester(store, writer), Overview(store))
         app.state.foldin = state
         await reader.open()
         await _refresh(refresher, state)
@@ -80,8 +81,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.access = Access.of(settings)
     app.add_middleware(MatchUndecodedPaths)
     install_problem_handlers(app)
-    for router in (ratings.router, recommendations.router, training.router, health.router):
-        app.include_router(router)
+    for edge in (ratings, recommendations, questions, training, health):
+        app.include_router(edge.router)
     return app
 
 

@@ -125,6 +125,40 @@ class Recommendations(BaseModel):
     seed: int | None = None
 
 
+class MemberScoreOut(BaseModel):
+    """What an item scores for one member of a group."""
+
+    user_id: str
+    score: float
+
+
+class GroupItemOut(RecommendedItem):
+    """A recommended item; for a group with each member's score."""
+
+    members: list[MemberScoreOut] | None = None
+
+
+class UnchangedList(BaseModel):
+    """What would have been answered without the ratings in the question."""
+
+    strategy: Literal["personal", "popular"]
+    items: list[GroupItemOut]
+
+
+class GroupRecommendations(BaseModel):
+    """What someone should see next: ``user_id`` is null for a visitor and for a group."""
+
+    user_id: str | None
+    user_ids: list[str] = []
+    strategy: Literal["personal", "popular"]
+    model_version: int | None
+    degraded: bool
+    items: list[GroupItemOut]
+    next_cursor: str | None
+    seed: int | None = None
+    unchanged: UnchangedList | None = None
+
+
 class SimilarItems(BaseModel):
     """Items like an item, by the cosine of their vectors."""
 

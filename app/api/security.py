@@ -20,6 +20,7 @@ SCOPES: Mapping[tuple[str, str], str] = {
     ("DELETE", "/users/{user_id}"): "write",
     ("GET", "/erasures/{erasure_id}"): "read",
     ("GET", "/users/{user_id}/recommendations"): "read",
+    ("POST", "/recommendations"): "read",
     ("GET", "/items/popular"): "read",
     ("GET", "/items/{item_id}/similar"): "read",
     ("GET", "/models"): "read",

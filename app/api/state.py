@@ -10,6 +10,7 @@ from fastapi.routing import APIRouter
 from app.api.problems import ProblemDocument
 from app.api.security import ScopedRoute
 from app.config import Settings
+from app.services.asking import Asker
 from app.services.ingesting import Ingester
 from app.services.overview import Overview
 from app.services.recommending import Recommender
@@ -23,6 +24,7 @@ class ApiState:
     settings: Settings
     live: LiveModel
     recommender: Recommender
+    asker: Asker
     ingester: Ingester
     overview: Overview
     is_ready: bool = False

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from app.factorization.arrays import Doubles, Floats
-from app.factorization.kernels import ROWS, padded
+from app.factorization.half_epoch import solve_rows
 from app.factorization.objective import Factors, Hyperparameters, gramian, item_weight, row_regularization
-from app.factorization.row_solver import Shared, shared_by_rows, solve_row
+from app.factorization.row_solver import Shared, shared_by_rows
+from app.factorization.side import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ def fold_in(
     Parameters
     ----------
     vectors : ndarray of shape (n, n_factors), float32
-        The other side's vectors of the row's ratings; not changed.
+        The other side's vectors of the row's ratings.
     targets : array_like of shape (n,)
         a_ui.
     weights : array_like of shape (n,), optional
@@ -232,11 +233,14 @@ def fold_in(
         The row's vector.
     """
     n, n_factors = vectors.shape
-    w: NDArray[np.float32] = np.ones(n, np.float32) if weights is None else np.asarray(weights, np.float32)
-    pad = (0, padded(n, ROWS) - n)
-    linear = np.pad(other_weights * w * np.asarray(targets, np.float32), pad)
-    quadratic = np.pad(other_weights * (w - np.float32(shared.unobserved_weight)), pad)
-    X = np.pad(vectors, (pad, (0, len(shared.mean) - n_factors)))
-    solution = np.empty(len(shared.mean), np.float32)
-    solve_row(X, linear, quadratic, regularization[0], shared, solution)
-    return solution[:n_factors]
+    side = Side(
+        indptr=np.array([0, n], np.int64),
+        indices=np.arange(n, dtype=np.int32),
+        targets=np.array(targets, np.float32),
+        weights=np.array([] if weights is None else weights, np.float32),
+        regularization=regularization,
+        other_weights=other_weights,
+    )
+    solutions = np.zeros((1, n_factors), np.float32)
+    solve_rows(0, 1, side, vectors, shared, 0, solutions)
+    return solutions.reshape(-1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from app.factorization.arrays import Floats, Indices
-from app.factorization.compiled import compiled
+from app.factorization.compiled import compiled, inlined
 from app.factorization.kernels import LANES, ROWS, padded
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.row_solver import Shared, improve_row, solve_row
@@ -30,13 +30,32 @@ def solve_half_epoch(
     n_steps : int
         Steps per row; 0 for exactly.
     """
-    rows.map(lambda first, end: _solve_block(first, end, side, others, shared, n_steps, solutions), side.indptr)
+    rows.map(lambda first, end: solve_rows(first, end, side, others, shared, n_steps, solutions), side.indptr)
 
 
 @compiled
-def _solve_block(
+def solve_rows(
     first: int, end: int, side: Side, others: Floats, shared: Shared, n_steps: int, solutions: Floats
 ) -> None:
+    """Solve a block of rows; folding in is a block of one.
+
+    Parameters
+    ----------
+    first : int
+        The first row.
+    end : int
+        The row behind the last.
+    side : Side
+        The rows' ratings and regularization.
+    others : ndarray of shape (n_others, n_factors), float32
+        The other side's vectors.
+    shared : Shared
+        What the systems of all rows share.
+    n_steps : int
+        Conjugate-gradient steps per row; 0 for exactly.
+    solutions : ndarray of shape (n_rows, n_factors), float32
+        The rows' vectors before and after.
+    """
     n_factors = others.shape[1]
     longest = 0
     for row in range(first, end):
@@ -77,7 +96,7 @@ def _solve_block(
             solutions[row, f] = solution[f]
 
 
-@compiled
+@inlined
 def gather(others: Floats, indices: Indices, gathered: Floats) -> None:
     """Copy a row's vectors side by side, where they stay in cache.
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.compiled import compiled
+from app.factorization.compiled import inlined
 from app.factorization.kernels import (
     LANES,
     add_outer_products,
@@ -78,12 +78,12 @@ def shared_by_rows(unobserved_weight: float, gramian: Floats, n_others: int, mea
         With at least a millionth of the strongest axis' mean square as regularization.
     """
     least = max(1e-6 * float(gramian.max(initial=0.0)) / max(n_others, 1), 1e-30)
-    pad = (0, padded(len(mean), LANES) - len(mean))
+    pad = (0, -len(mean) % LANES)
     gramian, mean, is_free = (np.pad(values.astype(np.float32), pad) for values in (gramian, mean, is_free))
     return Shared(float(unobserved_weight), gramian, least, mean, is_free)
 
 
-@compiled
+@inlined
 def solve_row(
     vectors: Floats, linear: Floats, quadratic: Floats, regularization: float, shared: Shared, solution: Floats
 ) -> None:
@@ -126,7 +126,7 @@ def solve_row(
         solution[f] += scale[f] * ridge[f]
 
 
-@compiled
+@inlined
 def solve_unit_ridge(X: Floats, offsets: Floats) -> Floats:
     """Solve min_y ‖τ − Xy‖² + ‖y‖².
 
@@ -157,7 +157,7 @@ def solve_unit_ridge(X: Floats, offsets: Floats) -> Floats:
     return y
 
 
-@compiled
+@inlined
 def improve_row(
     vectors: Floats,
     linear: Floats,
@@ -209,7 +209,7 @@ def improve_row(
         for f in range(n_factors):
             size += preconditioner[f] * residual[f] * residual[f]
         if not size > np.float32(0.0):
-            return
+            break
         ratio = size / before if step else np.float32(0.0)
         for f in range(n_factors):
             direction[f] = preconditioner[f] * residual[f] + ratio * direction[f]

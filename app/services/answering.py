@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from app.factorization import sample_user
-from app.services.answers import Aggregate, Answer, AnsweredItem, RecommendationQuery
-from app.services.explaining import explained, named, scored_by_members
+from app.services.answers import Aggregate, Answer, RecommendationQuery
+from app.services.explaining import described
 from app.services.listing import Listing, Place
 from app.services.paging import Cursor, seal
 from app.services.tastes import Taste
@@ -122,13 +122,7 @@ def answer(listing: Listing, asked: Asked, secret: bytes | None) -> Answer:
         With the cursor of the next page, if there is one.
     """
     indices, scores, rest = listing.page()
-    items: Sequence[AnsweredItem]
-    if asked.user_ids:
-        items = scored_by_members(listing, indices, scores, asked.user_ids)
-    elif listing.explain_limit is not None:
-        items = explained(listing, indices, scores)
-    else:
-        items = named(listing.snapshot, indices, scores)
+    items = described(listing, indices, scores, asked.user_ids)
     next_cursor = None if rest is None or secret is None else seal(_cursor_of(rest, asked), secret)
     version = listing.snapshot.model.version
     return Answer(items, listing.strategy, version, asked.degraded, next_cursor, asked.seed)

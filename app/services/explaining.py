@@ -32,6 +32,34 @@ def named(snapshot: Snapshot, indices: NDArray[np.integer], scores: NDArray[np.f
     return [AnsweredItem(snapshot.item_id(index), score, snapshot.title(index)) for index, score in pairs]
 
 
+def described(
+    listing: Listing, indices: NDArray[np.intp], scores: Floats, user_ids: Sequence[str]
+) -> Sequence[AnsweredItem]:
+    """Write items as they were asked for.
+
+    Parameters
+    ----------
+    listing : Listing
+        Where they come from.
+    indices : ndarray of shape (n,), intp
+        Item indices.
+    scores : ndarray of shape (n,), float32
+        Their scores.
+    user_ids : sequence of str
+        The members, when it is a group that asks.
+
+    Returns
+    -------
+    sequence of AnsweredItem
+        In the same order; with the members' scores or with reasons where these are wanted.
+    """
+    if user_ids:
+        return scored_by_members(listing, indices, scores, user_ids)
+    if listing.explain_limit is not None:
+        return explained(listing, indices, scores)
+    return named(listing.snapshot, indices, scores)
+
+
 def explained(listing: Listing, indices: NDArray[np.intp], scores: Floats) -> list[ExplainedItem]:
     """Name items with the reasons for their scores.
 

@@ -20,6 +20,7 @@ from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingRules, rea
 from app.storage.bulk import BulkWriter
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
+from app.storage.ratings import Rating
 from app.storage.upserts import WriteCounts
 
 _ITEMS_A_CHUNK = 10_000
@@ -174,6 +175,42 @@ def import_items(
                 if on_progress:
                     on_progress(ImportProgress(path, summary.n_rows, file.tell()))
     return summary
+
+
+def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Iterator[list[Rating]]:
+    """Read a file of ratings without storing them.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    settings : Settings
+        The rating scale.
+    options : FileOptions
+        How to read it.
+
+    Yields
+    ------
+    list of Rating
+        Never empty; in the order of the file.
+
+    Raises
+    ------
+    InvalidInputError
+        At the first row that cannot be accepted.
+    """
+    rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
+    try:
+        with path.open("rb") as file:
+            layout = rating_layout(_first_line(file, options.encoding), options.file_format, options.columns)
+            for block in read_ratings(file, layout, rules, encoding=options.encoding or "utf-8"):
+                yield block.table.rows()
+    except BadRowError as error:
+        raise InvalidInputError(f"{path}, line {error.line}: {error.reason}") from error
+    except (ValueError, LookupError) as error:
+        raise InvalidInputError(f"{path}: {error}") from error
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 @contextmanager

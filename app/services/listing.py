@@ -106,7 +106,7 @@ class Listing:
             return shown, shown_scores, None
         last = float(shown_scores[-1])
         out = np.concatenate([self.out, shown])
-        out = out[self._scores_of(out) <= last + 2 * self._rounding()]  # the others cannot come again
+        out = out[self.scores_of(out) <= last + 2 * self._rounding()]  # the others cannot come again
         return shown, shown_scores, replace(self, out=out, place=Place(score=last))
 
     def _popular_page(self, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats, "Listing | None"]:
@@ -150,7 +150,21 @@ class Listing:
             np.minimum(least, self.snapshot.scores(vector), out=least)
         return least
 
-    def _scores_of(self, indices: NDArray[np.intp]) -> Floats:
+    def scores_of(self, indices: NDArray[np.intp]) -> Floats:
+        """Score some items.
+
+        Parameters
+        ----------
+        indices : ndarray of shape (n,), intp
+            Item indices.
+
+        Returns
+        -------
+        ndarray of shape (n,), float32
+            As the page would show them.
+        """
+        if self.strategy == "popular":
+            return self.snapshot.popularity(indices)
         vectors = self.snapshot.vectors(indices)
         if self.aggregate == "mean":
             scores: Floats = vectors @ self.ranking_vector()

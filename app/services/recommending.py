@@ -15,8 +15,9 @@ from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
 from app.services.tastes import RatingScale, Taste
 from app.serving.live import LiveModel, Snapshot
-from app.storage.user_ratings import UserRatingsReader
+from app.storage.user_ratings import UserRatings, UserRatingsReader
 
+NO_RATINGS: UserRatings = (np.empty(0, np.int64), np.empty(0, np.float64))
 _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_ITEMS = np.empty(0, np.intp)
 
@@ -75,13 +76,11 @@ class Recommender:
         StoreUnavailableError
             If neither the store nor a model is there to answer from.
         """
+        ratings = await self.ratings_of(user_id)
         snapshot = self.live.current
-        try:
-            ratings = await self.reader.read(user_id)
-        except StoreUnavailableError:
-            if snapshot is None:
-                raise
+        if ratings is None and snapshot is not None:
             return self._degraded(snapshot, user_id, query)
+        ratings = ratings or NO_RATINGS
         if snapshot is None:
             rated = set(ratings[0].tolist()) if query.exclude_rated else set()
             return await self.popularity.most_popular(query, rated, secret=self.live.cursor_secret, user_id=user_id)
@@ -92,6 +91,31 @@ class Recommender:
         nobody = Taste(np.empty(0, np.intp), np.empty(0))
         asked = Asked(user_id, degraded=True)
         return answer(*begin(snapshot, [nobody], query, asked), self.live.cursor_secret)
+
+    async def ratings_of(self, user_id: str) -> UserRatings | None:
+        """Read a user's ratings, as far as there is another way to answer without them.
+
+        Parameters
+        ----------
+        user_id : str
+            Anyone.
+
+        Returns
+        -------
+        (ndarray, ndarray) or None
+            Item keys and values; None when the store does not answer but a model is there.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If neither the store nor a model is there to answer from.
+        """
+        try:
+            return await self.reader.read(user_id)
+        except StoreUnavailableError:
+            if self.live.current is None:
+                raise
+            return None
 
     async def go_on(self, cursor_text: str, *, n: int | None, user_id: str | None = None) -> tuple[Asked, Answer]:
         """Give the next page of an answer.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,15 @@ class Trial:
         What they say of it.
     loss_per_rating : float or None
         None for methods without epochs.
+    fit_seconds : float
+        What the fit took, its losses included.
     """
 
     configuration: Configuration
     factors: Factors
     evaluation: Evaluation
     loss_per_rating: float | None
+    fit_seconds: float
 
     @property
     def n_judged(self) -> int:
@@ -137,11 +141,13 @@ def try_out(
         if on_epoch:
             on_epoch(epoch)
 
+    started = perf_counter()
     factors = configuration.fit(arranged, split.train, on_epoch=follow)
+    seconds = perf_counter() - started
     loss_per_rating = losses[-1] / max(split.train.nnz, 1) if len(losses) > 1 else None
     is_sound = bool(np.isfinite(factors.item_factors).all() and np.isfinite(factors.user_factors).all())
     evaluation = evaluate(factors, split, judging) if is_sound else Evaluation({})
-    return Trial(configuration, factors, evaluation, loss_per_rating)
+    return Trial(configuration, factors, evaluation, loss_per_rating, seconds)
 
 
 def calibration_of(trial: Trial, split: Split, settings: Settings) -> Calibration | None:

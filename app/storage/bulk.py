@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, func, select
 
 from app.storage.keys import ensure_keys, share_keys
 from app.storage.rating_table import RatingTable
 from app.storage.ratings import count_changes
-from app.storage.schema import items, users
+from app.storage.schema import deleted_items, erasures, items, users
 from app.storage.upserts import WriteCounts
 
 _MOST_REMEMBERED = 250_000
+_LAST_ERASURE = select(func.max(erasures.c.id))
+_LAST_DELETION = select(func.max(deleted_items.c.revision))
 _SLICE = 20_000
 _INSERT = (
     "INSERT INTO ratings (user_key, item_key, value, timestamp) {rows} ON CONFLICT (user_key, item_key) DO {action}"
@@ -50,7 +52,7 @@ class BulkWriter:
 
     _user_keys: dict[str, int] = field(default_factory=dict)
     _item_keys: dict[str, int] = field(default_factory=dict)
-    _n_erasures: int = -1
+    _deletions: tuple[int | None, int | None] = (None, None)
     _expects_new: bool = True
 
     def write(self, connection: Connection, table: RatingTable) -> WriteCounts:
@@ -84,13 +86,12 @@ class BulkWriter:
         return WriteCounts(len(table), n_created + n_revived, n_updated, len(table) - n_rows + n_older)
 
     def _forget_erased(self, connection: Connection) -> None:
-        # A remembered key may be that of a user erased since; and memory is bounded.
-        n_erasures = int(connection.execute(text("SELECT coalesce(max(id), 0) FROM erasures")).scalar_one())
-        if n_erasures != self._n_erasures or len(self._user_keys) > _MOST_REMEMBERED:
-            self._user_keys.clear()
-        if len(self._item_keys) > _MOST_REMEMBERED:
-            self._item_keys.clear()
-        self._n_erasures = n_erasures
+        # A remembered key may be that of a user erased or an item deleted since; and memory is bounded.
+        deletions = (connection.execute(_LAST_ERASURE).scalar_one(), connection.execute(_LAST_DELETION).scalar_one())
+        for keys in (self._user_keys, self._item_keys):
+            if deletions != self._deletions or len(keys) > _MOST_REMEMBERED:
+                keys.clear()
+        self._deletions = deletions
 
 
 _Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]

@@ -1,6 +1,7 @@
 """GET /users/{id}/recommendations: filters, reasons, diversity and exploration, on both stores."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
