@@ -30,7 +30,8 @@ def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: n
     """
     n_users, n_items = user_items.shape
     k = hyperparameters.n_axes
-    U = rng.standard_normal((n_users, k), np.float32) * np.float32(hyperparameters.n_factors**-0.5)
+    U = rng.standard_normal((n_users, k), np.float32)
+    U *= np.float32(hyperparameters.n_factors**-0.5)
     mean_user, mean_item = np.zeros(k, np.float32), np.zeros(k, np.float32)
     user_is_free, item_is_free = np.ones(k, np.float32), np.ones(k, np.float32)
     if hyperparameters.has_biases:
