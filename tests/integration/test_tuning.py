@@ -85,7 +85,8 @@ def test_what_is_evaluated_on_is_never_looked_at(store: Store, settings: Setting
     test = split_of(arranged, "time", settings.seed).test.tocoo()
     ids, keys = arranged.items.item_ids, arranged.user_keys
     with store.read() as connection:
-        names = {key: name for key, name in connection.exec_driver_sql("SELECT user_key, user_id FROM users")}
+        found = connection.exec_driver_sql("SELECT user_key, user_id FROM users").all()
+        names = {int(key): str(name) for key, name in found}
     pairs = zip(*(part.tolist() for part in test.coords), strict=True)
     turned = {
         (names[int(keys[u])], ids[i]): 5.0 - value
