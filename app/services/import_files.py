@@ -17,10 +17,11 @@ from app.services.clock import now_microseconds
 from app.services.file_layouts import ColumnNames, FileFormat, item_format, rating_layout
 from app.services.item_files import read_items
 from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingRules, read_ratings
+from app.storage.bulk import BulkWriter
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
 from app.storage.ratings import Rating
-from app.storage.upserts import WriteCounts, upsert_ratings
+from app.storage.upserts import WriteCounts
 
 _ITEMS_A_CHUNK = 10_000
 _LONGEST_HEADER = 1 << 16
@@ -118,7 +119,7 @@ def import_ratings(
     """
     options = options or FileOptions()
     rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
-    summary = ImportSummary()
+    summary, writer = ImportSummary(), BulkWriter()
     for path in paths:
         with _opened(path, summary, "ratings") as file:
             layout = rating_layout(_first_line(file, options.encoding), options.file_format, options.columns)
@@ -126,7 +127,7 @@ def import_ratings(
             n_bytes = 0
             for block in read_ratings(file, layout, rules, encoding=encoding, block_bytes=block_bytes):
                 with store.write() as connection:
-                    summary.add(upsert_ratings(connection, block.ratings, now=rules.now))
+                    summary.add(writer.write(connection, block.table))
                 n_bytes += block.n_bytes
                 if on_progress:
                     on_progress(ImportProgress(path, summary.n_rows, n_bytes))
@@ -203,7 +204,7 @@ def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Ite
         with path.open("rb") as file:
             layout = rating_layout(_first_line(file, options.encoding), options.file_format, options.columns)
             for block in read_ratings(file, layout, rules, encoding=options.encoding or "utf-8"):
-                yield block.ratings
+                yield block.table.rows()
     except BadRowError as error:
         raise InvalidInputError(f"{path}, line {error.line}: {error.reason}") from error
     except (ValueError, LookupError) as error:

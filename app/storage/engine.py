@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pysqlite3
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -176,17 +177,17 @@ def _translated_errors() -> Iterator[None]:
         yield
     except (IntegrityError, DataError):
         raise  # a mistake of ours in one write, and no state of the database
-    except (DBAPIError, PoolTimeoutError) as error:
+    except (DBAPIError, PoolTimeoutError, pysqlite3.Error, psycopg.Error) as error:
         kind = StoreBusyError if _is_conflict(error) else StoreUnavailableError
         raise kind(f"the database did not do what was asked: {_reason(error)}") from error
 
 
-def _is_conflict(error: SQLAlchemyError) -> bool:
-    cause = error.orig if isinstance(error, DBAPIError) else None
+def _is_conflict(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
     # 40001: serialization failure, 40P01: deadlock, 55P03: lock_timeout
     return getattr(cause, "sqlstate", None) in {"40001", "40P01", "55P03"} or "database is locked" in str(cause)
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def _reason(error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
