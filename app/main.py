@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from app.api import health, questions, ratings, recommendations, training
+from app.api import charts, health, questions, ratings, recommendations, similar, training
 from app.api.paths import MatchUndecodedPaths
 from app.api.problems import install_problem_handlers
 from app.api.security import Access
@@ -24,6 +24,8 @@ from app.services.overview import Overview
 from app.services.popularity import StorePopularity
 from app.services.recommending import Recommender
 from app.services.refreshing import Refresher
+from app.services.similar_users import UserSimilarity
+from app.services.trending import Trending
 from app.serving.live import LiveModel, Snapshot
 from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
@@ -62,7 +64,16 @@ def create_app(settings: Settings) -> FastAPI:
 
         popularity, scale = StorePopularity(store), (settings.rating_min, settings.rating_max)
         recommender = Recommender(live, reader, popularity, *scale, recall)
-        state = ApiState(settings, live, recommender, Asker(recommender), Ingester(store, writer), Overview(store))
+        state = ApiState(
+            settings,
+            live,
+            recommender,
+            Asker(recommender),
+            UserSimilarity(recommender, store),
+            Trending(live, store, popularity),
+            Ingester(store, writer),
+            Overview(store),
+        )
         app.state.foldin = state
         await reader.open()
         await _refresh(refresher, state)
@@ -81,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.access = Access.of(settings)
     app.add_middleware(MatchUndecodedPaths)
     install_problem_handlers(app)
-    for edge in (ratings, recommendations, questions, training, health):
+    for edge in (ratings, recommendations, questions, charts, similar, training, health):
         app.include_router(edge.router)
     return app
 

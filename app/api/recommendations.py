@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from app.api.paths import PathId
-from app.api.schemas import PopularItems, Recommendations, SimilarItems
+from app.api.schemas import Recommendations
 from app.api.state import State, json_response, scoped_router
 from app.services.answers import Answer, RecommendationQuery
 from app.services.policy import MAX_ID_BYTES
@@ -72,19 +72,3 @@ def recommendations(asked: dict[str, object], answer: Answer) -> dict[str, objec
         "next_cursor": answer.next_cursor,
     }
     return body if answer.seed is None else body | {"seed": answer.seed}
-
-
-@router.get("/items/popular", response_model=PopularItems)
-async def popular(state: State, n: Count = 10, category: Names = []) -> Response:  # noqa: B006
-    """List the most rated items."""
-    return json_response(_listed(await state.recommender.popular(n=n, categories=category)))
-
-
-@router.get("/items/{item_id}/similar", response_model=SimilarItems)
-async def similar(item_id: PathId, state: State, n: Count = 10, category: Names = []) -> Response:  # noqa: B006
-    """List the items whose vectors point where this item's vector points."""
-    return json_response(_listed(state.recommender.similar(item_id, n=n, categories=category)) | {"item_id": item_id})
-
-
-def _listed(answer: Answer) -> dict[str, object]:
-    return {"model_version": answer.model_version, "items": answer.items}

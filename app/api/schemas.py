@@ -160,15 +160,49 @@ class GroupRecommendations(BaseModel):
 
 
 class SimilarItems(BaseModel):
-    """Items like an item, by the cosine of their vectors."""
+    """Items like an item, or like several; scores are cosines unless products are asked for."""
 
-    item_id: str
+    item_id: str | None = None
+    item_ids: list[str] | None = None
     model_version: int
     items: list[ScoredItem]
 
 
+class SimilarUserOut(BaseModel):
+    """A user who is like another; the score is a cosine."""
+
+    user_id: str
+    score: float
+
+
+class SimilarUsers(BaseModel):
+    """The trained users who are most like a user."""
+
+    user_id: str
+    model_version: int | None
+    users: list[SimilarUserOut]
+
+
+class PredictionOut(BaseModel):
+    """What a user would rate an item; null where nothing is known of the item, or the version was not calibrated."""
+
+    item_id: str
+    score: float | None
+    value: float | None
+    standard_deviation: float | None
+
+
+class Predictions(BaseModel):
+    """What a user would rate some items."""
+
+    user_id: str
+    model_version: int
+    degraded: bool
+    items: list[PredictionOut]
+
+
 class PopularItems(BaseModel):
-    """The most rated items; a score is a number of ratings."""
+    """Items for everyone; a score is a number of ratings, counted less the older they are where it is about trends."""
 
     model_version: int | None
     items: list[ScoredItem]

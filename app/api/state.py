@@ -14,6 +14,8 @@ from app.services.asking import Asker
 from app.services.ingesting import Ingester
 from app.services.overview import Overview
 from app.services.recommending import Recommender
+from app.services.similar_users import UserSimilarity
+from app.services.trending import Trending
 from app.serving.live import LiveModel
 
 
@@ -25,6 +27,8 @@ class ApiState:
     live: LiveModel
     recommender: Recommender
     asker: Asker
+    user_similarity: UserSimilarity
+    trending: Trending
     ingester: Ingester
     overview: Overview
     is_ready: bool = False

@@ -100,7 +100,7 @@ def _explored(snapshot: Snapshot, tastes: Sequence[Taste], means: Floats, deviat
     rng = np.random.default_rng(seed)
     pairs = zip(tastes, means, strict=True)
     fold_in = snapshot.model.fold_in
-    drawn = [sample_user(fold_in, snapshot.vectors(taste.rated), mean, deviation, rng) for taste, mean in pairs]
+    drawn = [sample_user(fold_in, taste.rated, mean, deviation, rng) for taste, mean in pairs]
     return np.array(drawn)
 
 

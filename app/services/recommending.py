@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.errors import InvalidInputError, NotFoundError, StoreUnavailableError, VersionGoneError
-from app.factorization import similar_items
+from app.errors import InvalidInputError, StoreUnavailableError, VersionGoneError
 from app.services.answering import Asked, answer, begin, resume
 from app.services.answers import Answer, RecommendationQuery
-from app.services.explaining import named
 from app.services.listing import Listing
 from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
+from app.services.similar_items import similar_to
 from app.services.tastes import RatingScale, Taste
 from app.serving.live import LiveModel, Snapshot
 from app.storage.user_ratings import UserRatings, UserRatingsReader
@@ -177,19 +176,8 @@ class Recommender:
         -------
         Answer
             Scores are cosines.
-
-        Raises
-        ------
-        NotFoundError
-            If the model does not have the item.
         """
-        snapshot = self.live.current
-        index = None if snapshot is None else snapshot.find(item_id)
-        if snapshot is None or index is None:
-            raise NotFoundError("no trained model knows this item; it has no ratings, or none that were trained on yet")
-        excluded = snapshot.excluded(categories)
-        best, cosines = similar_items(snapshot.model.factors.item_factors, index, n, excluded=excluded)
-        return Answer(named(snapshot, best, cosines), "personal", snapshot.model.version)
+        return similar_to(self.live, [item_id], n=n, categories=categories)
 
     async def popular(self, *, n: int, categories: Sequence[str] = ()) -> Answer:
         """Find the most rated items.

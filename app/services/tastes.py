@@ -68,7 +68,7 @@ class Taste:
             Without the ratings of items that have no vector yet.
         """
         item_keys, values = ratings
-        indices = snapshot.model.items.indices_of(item_keys)
+        indices = snapshot.from_keys(item_keys)
         is_known = indices >= 0
         order = np.argsort(indices[is_known])
         return cls(indices[is_known][order], scale.targets(values[is_known][order]))

@@ -241,6 +241,26 @@ class Snapshot:
         """
         return top_n(scores.reshape(-1, 1), np.ones(1, np.float32), n, excluded=excluded)
 
+    def from_keys(self, item_keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Find the items with given keys.
+
+        Parameters
+        ----------
+        item_keys : ndarray of shape (n,), int64
+            The store's keys.
+
+        Returns
+        -------
+        ndarray of shape (n,), int64
+            Item indices; -1 for items that have no vector.
+        """
+        return self.model.items.indices_of(item_keys)
+
+    @property
+    def lengths(self) -> Floats:
+        """Lengths of the items' vectors, ndarray of shape (n_items,), float32."""
+        return self.model.lengths
+
     @property
     def popular(self) -> NDArray[np.int32]:
         """Item indices, the most rated first, ties by item id."""

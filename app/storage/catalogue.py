@@ -131,7 +131,7 @@ def changed_items(connection: Connection, since_revision: int) -> list[Catalogue
         In no order.
     """
     found = connection.execute(select(items).where(items.c.revision > since_revision))
-    return [_row(row) for row in found]
+    return [to_row(row) for row in found]
 
 
 def dated_items(connection: Connection) -> list[CatalogueRow]:
@@ -148,7 +148,7 @@ def dated_items(connection: Connection) -> list[CatalogueRow]:
         In no order.
     """
     has_dates = items.c.available_from.is_not(None) | items.c.available_until.is_not(None)
-    return [_row(row) for row in connection.execute(select(items).where(has_dates))]
+    return [to_row(row) for row in connection.execute(select(items).where(has_dates))]
 
 
 def deleted_items_since(connection: Connection, since_revision: int) -> list[int]:
@@ -183,7 +183,7 @@ def items_by_key(connection: Connection) -> list[CatalogueRow]:
     list of CatalogueRow
         In the order of the ids' bytes.
     """
-    return [_row(row) for row in connection.execute(select(items).order_by(items.c.item_id))]
+    return [to_row(row) for row in connection.execute(select(items).order_by(items.c.item_id))]
 
 
 def find_item(connection: Connection, item_id: str) -> CatalogueRow | None:
@@ -202,7 +202,7 @@ def find_item(connection: Connection, item_id: str) -> CatalogueRow | None:
         None when there is none.
     """
     row = connection.execute(select(items).where(items.c.item_id == item_id)).one_or_none()
-    return _row(row) if row else None
+    return to_row(row) if row else None
 
 
 def count_ratings_by_item(connection: Connection) -> list[tuple[CatalogueRow, int]]:
@@ -227,9 +227,21 @@ def count_ratings_by_item(connection: Connection) -> list[tuple[CatalogueRow, in
         .where(~items.c.hidden)
         .order_by(number.desc(), items.c.item_id)
     )
-    return [(_row(row), row.number) for row in connection.execute(listing)]
+    return [(to_row(row), row.number) for row in connection.execute(listing)]
 
 
-def _row(row: Any) -> CatalogueRow:
+def to_row(row: Any) -> CatalogueRow:
+    """Read a row of the items' table.
+
+    Parameters
+    ----------
+    row : sqlalchemy.Row
+        With all columns of ``items``.
+
+    Returns
+    -------
+    CatalogueRow
+        The item.
+    """
     columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
     return CatalogueRow(**{name: columns[name] for name in _COLUMNS})

@@ -94,6 +94,27 @@ def key_of(connection: Connection, table: Table, outside_id: str) -> int | None:
     return found
 
 
+def ids_of(connection: Connection, table: Table, keys: list[int]) -> dict[int, str]:
+    """Look up keys.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read from.
+    table : Table
+        ``users`` or ``items``.
+    keys : list of int
+        What the store calls them inside.
+
+    Returns
+    -------
+    dict of int to str
+        The outside id of each key that exists.
+    """
+    key, outside = table.columns[0], table.columns[1]
+    return {row[0]: row[1] for row in connection.execute(select(key, outside).where(key.in_(keys)))}
+
+
 def read_ids(connection: Connection, table: Table) -> dict[int, str]:
     """Read a whole dictionary.
 

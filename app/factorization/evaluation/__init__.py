@@ -6,7 +6,7 @@ Arrays in, arrays out, like the rest of the mathematics; chance comes in as a ge
 from app.factorization.evaluation.bootstrap import Interval, difference
 from app.factorization.evaluation.calibration import Calibration, calibrate
 from app.factorization.evaluation.evaluate import Evaluation, Judging, evaluate
-from app.factorization.evaluation.splits import SPLITS, Split, split_ratings
+from app.factorization.evaluation.splits import SPLITS, Split, held_out, keep_pairs, split_ratings
 
 __all__ = [
     "SPLITS",
@@ -18,5 +18,7 @@ __all__ = [
     "calibrate",
     "difference",
     "evaluate",
+    "held_out",
+    "keep_pairs",
     "split_ratings",
 ]

@@ -31,6 +31,38 @@ def split_ratings(
     kind: str = "time",
     users: NDArray[np.integer] | None = None,
 ) -> Split:
+    """Divide all ratings into those to train on and those held out; see `held_out`, which takes the same.
+
+    Parameters
+    ----------
+    user_items : csr_array of shape (n_users, n_items), float32
+        All ratings, as targets.
+    timestamps : ndarray of shape (n_ratings,), int64
+        When each was given.
+    rng : numpy.random.Generator
+        The source of chance.
+    kind : str
+        One of `SPLITS`.
+    users : ndarray of shape (n,), int, optional
+        Users to hold out ratings of.
+
+    Returns
+    -------
+    Split
+        What to train on and what to test on.
+    """
+    is_test = held_out(user_items, timestamps, rng, kind=kind, users=users)
+    return Split(keep_pairs(user_items, ~is_test), keep_pairs(user_items, is_test))
+
+
+def held_out(
+    user_items: csr_array,
+    timestamps: NDArray[np.int64],
+    rng: np.random.Generator,
+    *,
+    kind: str = "time",
+    users: NDArray[np.integer] | None = None,
+) -> NDArray[np.bool_]:
     """Hold out some ratings of each user who has at least two.
 
     By `time` the latest fifth of a user's ratings, at least one; `leave-one-out` the latest one; at `random` any fifth.
@@ -51,8 +83,8 @@ def split_ratings(
 
     Returns
     -------
-    Split
-        What to train on and what to test on.
+    ndarray of shape (n_ratings,), bool
+        Which are held out, in the order of `user_items.data`.
 
     Raises
     ------
@@ -74,7 +106,7 @@ def split_ratings(
     n_later = user_items.indptr[owners + 1] - 1 - np.arange(user_items.nnz)
     is_test = np.empty(user_items.nnz, np.bool_)
     is_test[order] = n_later < n_held_out[owners]
-    return Split(keep_pairs(user_items, ~is_test), keep_pairs(user_items, is_test))
+    return is_test
 
 
 def keep_pairs(matrix: csr_array, kept: NDArray[np.bool_]) -> csr_array:
