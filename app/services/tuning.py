@@ -20,6 +20,7 @@ from app.services.arranging import Arranged
 from app.services.clock import now_microseconds
 from app.services.configuring import Configuration, configuration_of
 from app.services.evaluating import load_arranged
+from app.services.gate import refusal_of_factors
 from app.services.search_space import MOST_EPOCHS, drawn_values, searched_names, suggest
 from app.services.trials import hold_out_some, judging_of, try_out
 from app.storage import tuning
@@ -214,7 +215,7 @@ class Tuner:
         return max(winner, Found(moved, self._mean_score(moved, arranged, split, judging)), key=lambda one: one.score)
 
     def _score(self, factors: Factors, split: Split, judging: Judging) -> float:
-        if not np.isfinite(factors.item_factors).all():
+        if refusal_of_factors(factors):
             return float("-inf")
         mean = self._interval(evaluate(factors, split, judging), judging).mean
         return -mean if self.default.predicts_values else mean
