@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from app.api import charts, health, questions, ratings, recommendations, similar, training
+from app.api import catalogue, charts, health, questions, ratings, recommendations, similar, training
 from app.api.paths import MatchUndecodedPaths
 from app.api.problems import install_problem_handlers
 from app.api.security import Access
@@ -19,6 +19,7 @@ from app.errors import ArtifactError, StoreUnavailableError
 from app.lifeline import die_with_parent
 from app.logs import configure_logging
 from app.services.asking import Asker
+from app.services.cataloguing import Catalogue
 from app.services.ingesting import Ingester
 from app.services.overview import Overview
 from app.services.popularity import StorePopularity
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
             Asker(recommender),
             UserSimilarity(recommender, store),
             Trending(live, store, popularity),
+            Catalogue(store, writer),
             Ingester(store, writer),
             Overview(store),
         )
@@ -92,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.access = Access.of(settings)
     app.add_middleware(MatchUndecodedPaths)
     install_problem_handlers(app)
-    for edge in (ratings, recommendations, questions, charts, similar, training, health):
+    for edge in (ratings, recommendations, questions, charts, similar, catalogue, training, health):
         app.include_router(edge.router)
     return app
 

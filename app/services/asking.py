@@ -10,7 +10,7 @@ from app.services.answering import Asked, answer, begin
 from app.services.answers import Aggregate, Answer, AnsweredItem, RecommendationQuery
 from app.services.explaining import described
 from app.services.listing import Listing
-from app.services.recommending import NO_RATINGS, Recommender
+from app.services.recommending import NO_RATINGS, NOTHING, Recommender
 from app.services.tastes import Taste
 from app.serving.live import Snapshot
 from app.storage.user_ratings import UserRatings
@@ -91,8 +91,10 @@ class Asker:
         asked = Asked(question.user_id, question.user_ids, degraded=is_degraded)
         if snapshot is None:
             return await self._without_model(question, known), None
+        if is_degraded and question.user_id is not None and not question.ratings and question.candidates is None:
+            return self.recommender.without_store(snapshot, question.user_id, question.query), None
         scale = self.recommender.scale
-        tastes = [Taste.of(snapshot, ratings, scale) for ratings in known] or [_NOTHING]
+        tastes = [Taste.of(snapshot, ratings, scale) for ratings in known] or [NOTHING]
         changed = [taste.changed(snapshot, question.ratings, scale) for taste in tastes]
         found = self._answer(snapshot, changed, question, asked)
         return found, self._answer(snapshot, tastes, question, asked) if question.compare else None
@@ -117,9 +119,6 @@ class Asker:
         query = replace(query, exclude=[*query.exclude, *own])
         secret = recommender.live.cursor_secret
         return await recommender.popularity.most_popular(query, rated, secret=secret, user_id=question.user_id)
-
-
-_NOTHING = Taste(np.empty(0, np.intp), np.empty(0, np.float64))
 
 
 def _ranked(listing: Listing, candidates: Sequence[str], asked: Asked) -> Answer:

@@ -17,6 +17,7 @@ from app.serving.live import LiveModel, Snapshot
 from app.storage.user_ratings import UserRatings, UserRatingsReader
 
 NO_RATINGS: UserRatings = (np.empty(0, np.int64), np.empty(0, np.float64))
+NOTHING = Taste(np.empty(0, np.intp), np.empty(0, np.float64))
 _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_ITEMS = np.empty(0, np.intp)
 
@@ -78,7 +79,7 @@ class Recommender:
         ratings = await self.ratings_of(user_id)
         snapshot = self.live.current
         if ratings is None and snapshot is not None:
-            return self._degraded(snapshot, user_id, query)
+            return self.without_store(snapshot, user_id, query)
         ratings = ratings or NO_RATINGS
         if snapshot is None:
             rated = set(ratings[0].tolist()) if query.exclude_rated else set()
@@ -86,10 +87,30 @@ class Recommender:
         taste = Taste.of(snapshot, ratings, self.scale)
         return answer(*begin(snapshot, [taste], query, Asked(user_id)), self.live.cursor_secret)
 
-    def _degraded(self, snapshot: Snapshot, user_id: str, query: RecommendationQuery) -> Answer:
-        nobody = Taste(np.empty(0, np.intp), np.empty(0))
-        asked = Asked(user_id, degraded=True)
-        return answer(*begin(snapshot, [nobody], query, asked), self.live.cursor_secret)
+    def without_store(self, snapshot: Snapshot, user_id: str, query: RecommendationQuery) -> Answer:
+        """Answer from what the version itself knows of a user.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            What is served.
+        user_id : str
+            Anyone; who was not trained on gets what is popular.
+        query : RecommendationQuery
+            What is asked for; scores come without reasons.
+
+        Returns
+        -------
+        Answer
+            Marked as degraded.
+        """
+        asked, users, secret = Asked(user_id, degraded=True), snapshot.model.users, self.live.user_secret
+        index = None if users is None or secret is None else users.find(user_id, secret)
+        if users is None or index is None:
+            return answer(*begin(snapshot, [NOTHING], query, asked), self.live.cursor_secret)
+        rated = users.history(index)
+        taste, vector = Taste(rated, np.zeros(len(rated))), snapshot.model.factors.user_factors[index]
+        return answer(*begin(snapshot, [taste], query, asked, trained=vector), self.live.cursor_secret)
 
     async def ratings_of(self, user_id: str) -> UserRatings | None:
         """Read a user's ratings, as far as there is another way to answer without them.

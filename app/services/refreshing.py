@@ -53,6 +53,7 @@ class Refresher:
         current = self.live.current
         with self.store.read() as connection:
             if self.live.cursor_secret is None:
+                self.live.user_secret = read_secret(connection, "user-ids")
                 self.live.cursor_secret = read_secret(connection, "cursors")
             active = versions.active_version(connection)
             revision = catalogue.catalogue_revision(connection)

@@ -20,9 +20,13 @@ from app.services.configuring import configuration_of, configuration_of_version
 from app.services.gate import refusal_of_factors, refusal_of_loss
 from app.services.verdicts import Verdict, judge
 from app.serving.model import from_arrays, to_arrays
+from app.serving.trained_users import TrainedUsers
 from app.storage import artifacts, catalogue, training_runs, tuning, versions
 from app.storage.engine import Store
+from app.storage.keys import read_ids
 from app.storage.ratings import n_rating_changes
+from app.storage.schema import users
+from app.storage.secrets import read_secret
 from app.storage.training_data import TrainingData, load_training_data
 from app.storage.training_runs import TrainingRun
 from app.storage.versions import Lease
@@ -108,6 +112,8 @@ class _Run:
         self.configuration = configuration_of(settings, tuned.hyperparameters if tuned else None)
         self.n_ratings, self.n_epochs = 0, self.configuration.hyperparameters.n_epochs
         self.epochs: list[dict[str, Any]] = []
+        self.user_ids: list[str] = []
+        self.user_secret = b""
         self._recorded_at = 0.0
         self._is_superseded = threading.Event()
 
@@ -155,7 +161,9 @@ class _Run:
         served = asdict(factors.hyperparameters) | {"n_epochs": self.configuration.hyperparameters.n_epochs}
         description |= described | {"configuration": described, "hyperparameters": served}
         description |= {"metrics": verdict.metrics, "calibration": verdict.calibration}
-        version = self._publish(to_arrays(factors, arranged.items, arranged.user_keys), description, data)
+        users = TrainedUsers.of(self.user_ids, arranged.user_items, self.user_secret)
+        arrays = to_arrays(factors, arranged.items, arranged.user_keys, users)
+        version = self._publish(arrays, description, data)
         return {"status": "succeeded", "model_version": version}
 
     def record(self, **values: object) -> None:
@@ -213,9 +221,12 @@ class _Run:
             data = load_training_data(connection)
             rows = catalogue.items_by_key(connection)
             revision = catalogue.catalogue_revision(connection)
+            ids = read_ids(connection, users)
+            self.user_secret = read_secret(connection, "user-ids")
         if len(data.values) == 0:
             raise TrainingFailedError("there are no ratings yet; send some to POST /ratings or use `foldin import`")
         arranged = arrange(data, rows, self.settings)
+        self.user_ids = [ids[key] for key in arranged.user_keys.tolist()]
         n_users, n_items = arranged.user_items.shape
         size = {"n_ratings": len(data.values), "n_users": n_users, "n_items": n_items}
         self.record(**size, n_changes=data.n_changes, load_seconds=perf_counter() - started)

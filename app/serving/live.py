@@ -290,6 +290,7 @@ class LiveModel:
         self.current: Snapshot | None = None
         self.recent: dict[int, Snapshot] = {}
         self.cursor_secret: bytes | None = None
+        self.user_secret: bytes | None = None
         self.n_swaps = 0
 
     def swap(self, snapshot: Snapshot) -> None:
