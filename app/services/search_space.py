@@ -9,7 +9,8 @@ from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.configuring import Configuration
 
-MOST_EPOCHS = 20
+FEWEST_EPOCHS, MOST_EPOCHS = 4, 20
+"""Before the fewest, a score is that of the random start as much as of the hyper-parameters."""
 
 _LEARNED = ("n_factors", "regularization", "regularization_exponent", "n_epochs")
 _SEARCHED = {

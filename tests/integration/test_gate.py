@@ -78,6 +78,8 @@ def test_a_version_carries_what_the_held_out_ratings_said(store, tmp_path):
     assert description["metrics"] == run.metrics
     line = description["calibration"]
     assert line["slope"] > 0
+    assert 2.5 < line["mean"] < 3.5
+    assert set(line) == {"slope", "intercept", "deviation", "user_slope", "mean"}
     assert 0 < line["deviation"] < 1.7  # of likes and dislikes 3 apart
 
 
