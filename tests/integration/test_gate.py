@@ -12,7 +12,8 @@ import pytest
 from app.config import Settings
 from app.factorization import Factors, fit
 from app.services import configuring
-from app.services.training import refit_epochs, train_once
+from app.services.configuring import refit_epochs
+from app.services.training import train_once
 from app.storage import versions
 from app.storage.engine import Store
 from app.storage.ratings import Rating
