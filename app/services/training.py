@@ -23,8 +23,9 @@ from app.serving.model import from_arrays, to_arrays
 from app.serving.trained_users import TrainedUsers
 from app.storage import artifacts, catalogue, supplements, training_runs, tuning, versions
 from app.storage.engine import Store
-from app.storage.keys import user_ids_by_key
+from app.storage.keys import read_ids
 from app.storage.ratings import n_rating_changes
+from app.storage.schema import users
 from app.storage.secrets import read_secret
 from app.storage.training_data import TrainingData, load_training_data
 from app.storage.training_runs import TrainingRun
@@ -220,7 +221,7 @@ class _Run:
             data = load_training_data(connection)
             rows = catalogue.items_by_key(connection)
             revision = catalogue.catalogue_revision(connection)
-            ids = user_ids_by_key(connection)
+            ids = read_ids(connection, users)
             self.user_secret = read_secret(connection, "user-ids")
         if len(data.values) == 0:
             raise TrainingFailedError("there are no ratings yet; send some to POST /ratings or use `foldin import`")

@@ -35,6 +35,10 @@ _FINAL_SEEDS = 3
 _LARGEST_FACTORS = 256
 
 
+Point = dict[str, float]
+"""Of the curve: ``unobserved_weight``, and the metric's ``mean``, ``low`` and ``high``."""
+
+
 @dataclass(frozen=True, slots=True)
 class TuningProgress:
     """How far a search has come; ``best`` is the best score yet, higher is better."""
@@ -104,7 +108,8 @@ class Tuner:
             raise InvalidInputError("too few ratings to tune on: nothing liked can be held out")
         self._search(arranged, split, judging)
         winner, base = self._decide(arranged, split, judging)
-        curve = self._curve(winner, arranged, split, judging)
+        curve = self._curve(winner.configuration, arranged, split, judging)
+        winner = self._best_of_curve(winner, curve, arranged, split, judging)
         report = {
             "metric": self._metric(judging),
             "score": abs(winner.score),
@@ -185,19 +190,28 @@ class Tuner:
             self._tell("Comparing the best")
         return float(np.mean(scores))
 
-    def _curve(self, winner: Found, arranged: Arranged, split: Split, judging: Judging) -> list[dict[str, float]]:
-        if self.default.method != "weighted":
+    def _curve(self, winner: Configuration, arranged: Arranged, split: Split, judging: Judging) -> list[Point]:
+        if winner.method != "weighted":
             return []
-        hyperparameters = winner.configuration.hyperparameters
-        points: list[dict[str, float]] = []
-        for weight in sorted({*CURVE, hyperparameters.unobserved_weight}):
-            candidate = replace(
-                winner.configuration, hyperparameters=replace(hyperparameters, unobserved_weight=weight)
-            )
+        points: list[Point] = []
+        for weight in sorted({*CURVE, winner.hyperparameters.unobserved_weight}):
+            candidate = _with_weight(winner, weight)
             found = try_out(candidate, arranged, split, judging).evaluation
             points.append({"unobserved_weight": weight} | self._interval(found, judging)._asdict())
             self._tell("Drawing the curve")
         return points
+
+    def _best_of_curve(
+        self, winner: Found, curve: list[Point], arranged: Arranged, split: Split, judging: Judging
+    ) -> Found:
+        # the winner may yet be improved along the curve, if other random starts agree
+        if not curve or "unobserved_weight" not in self.names:
+            return winner
+        weight = max(curve, key=lambda point: point["mean"])["unobserved_weight"]
+        if weight == winner.configuration.hyperparameters.unobserved_weight:
+            return winner
+        moved = _with_weight(winner.configuration, weight)
+        return max(winner, Found(moved, self._mean_score(moved, arranged, split, judging)), key=lambda one: one.score)
 
     def _score(self, factors: Factors, split: Split, judging: Judging) -> float:
         if not np.isfinite(factors.item_factors).all():
@@ -218,6 +232,10 @@ class Tuner:
     def _tell(self, step: str) -> None:
         best = max((found.score for found in self.found), default=float("nan"))
         self.on_progress(TuningProgress(step, len(self.found) + self.n_pruned, self._spent, abs(best)))
+
+
+def _with_weight(one: Configuration, unobserved_weight: float) -> Configuration:
+    return replace(one, hyperparameters=replace(one.hyperparameters, unobserved_weight=unobserved_weight))
 
 
 def _without_test(arranged: Arranged, seed: int) -> Arranged:

@@ -11,8 +11,6 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, CursorResult, Table, select
 
-from app.storage.schema import users
-
 _KEYS_LOCK = 0x4B657973  # "Keys": the number of that lock in PostgreSQL
 _FIND = {
     "sqlite": "SELECT {id}, {key} FROM {table} WHERE {id} IN (SELECT value FROM json_each(?))",
@@ -117,20 +115,23 @@ def ids_of(connection: Connection, table: Table, keys: list[int]) -> dict[int, s
     return {row[0]: row[1] for row in connection.execute(select(key, outside).where(key.in_(keys)))}
 
 
-def user_ids_by_key(connection: Connection) -> dict[int, str]:
-    """Read every user's id.
+def read_ids(connection: Connection, table: Table) -> dict[int, str]:
+    """Read a whole dictionary.
 
     Parameters
     ----------
     connection : Connection
         To read from.
+    table : Table
+        ``users`` or ``items``.
 
     Returns
     -------
     dict of int to str
-        By key.
+        The outside id of each key.
     """
-    return {row[0]: row[1] for row in connection.execute(select(users.c.user_key, users.c.user_id))}
+    cursor: Any = connection.execute(select(table.columns[0], table.columns[1])).cursor
+    return dict(cursor.fetchall())
 
 
 def array_literal(values: list[Any]) -> str | list[Any]:
