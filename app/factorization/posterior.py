@@ -35,8 +35,8 @@ def precision(fold_in: FoldIn, rated: ArrayLike) -> Doubles:
     diagonal = shared.unobserved_weight * shared.gramian[:k].astype(np.float64) + max(λ, shared.least_regularization)
     free = fold_in.item_factors[rated].astype(np.float64) * is_free
     quadratic = (1.0 - shared.unobserved_weight) * fold_in.item_weights[rated].astype(np.float64)
-    A: Doubles = np.diag(np.where(is_free > 0, diagonal, 1.0)) + (free.T * quadratic) @ free
-    return A
+    system: Doubles = np.diag(np.where(is_free > 0, diagonal, 1.0)) + (free.T * quadratic) @ free
+    return system
 
 
 def _is_free(fold_in: FoldIn) -> Doubles:
