@@ -4,7 +4,8 @@ Arrow parses and converts whole columns. When a block holds anything that this f
 read a second time row by row, which either finds the first bad row, with its line, or accepts what only looked bad.
 """
 
-from collections.abc import Iterator
+import codecs
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from app.storage.ratings import Rating
 BLOCK_BYTES = 1 << 22  # about 160,000 rows of MovieLens
 _SHORT = 64  # characters that an id may have whatever they are
 
+_LONGEST_HEADER = 1 << 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -112,6 +114,59 @@ def read_ratings(
         row = invalid[0]
         line = row.number + n_breaks + (block.n_breaks(n_rows) if batch is not None else 0)
         raise BadRowError(line, f"has {row.actual_columns} columns where {row.expected_columns} are expected")
+
+
+def read_batches(batches: Iterable[Any], layout: RatingLayout, rules: RatingRules) -> Iterator[RatingBlock]:
+    """Read ratings from batches of columns that hold what a text file's cells would.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch
+        Of binary columns without nulls.
+    layout : RatingLayout
+        Which columns are which.
+    rules : RatingRules
+        What the rows are held to.
+
+    Yields
+    ------
+    RatingBlock
+        Never empty.
+    """
+    line = layout.n_header_lines + 1
+    for batch in batches:
+        block = _Block(batch, layout, rules, line)
+        if len(table := block.table()):
+            yield RatingBlock(table, block.n_bytes())
+        line += batch.num_rows
+
+
+def first_line(file: BinaryIO, encoding: str | None) -> str:
+    """Read a text file's first line, and go back to its beginning.
+
+    Parameters
+    ----------
+    file : binary file
+        Of text.
+    encoding : str or None
+        None for UTF-8.
+
+    Returns
+    -------
+    str
+        Without its end.
+
+    Raises
+    ------
+    ValueError
+        If it is empty.
+    """
+    file.seek(0)
+    line = file.readline(_LONGEST_HEADER).removeprefix(codecs.BOM_UTF8)
+    file.seek(0)
+    if not line.strip():
+        raise ValueError("the file is empty, or begins with an empty line")
+    return line.decode(encoding or "utf-8").rstrip("\r\n")
 
 
 def _open(file: BinaryIO, layout: RatingLayout, encoding: str, block_bytes: int, note: Any) -> Any:
