@@ -14,8 +14,8 @@ from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
 from app.services.file_layouts import ColumnNames, FileFormat, item_format
 from app.services.item_files import read_items
-from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingBlock, RatingRules, first_line
-from app.services.rating_sources import opened, read_source
+from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingBlock, RatingRules
+from app.services.rating_sources import first_line, opened, read_source
 from app.storage.bulk import BulkWriter
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store

@@ -4,7 +4,6 @@ Arrow parses and converts whole columns. When a block holds anything that this f
 read a second time row by row, which either finds the first bad row, with its line, or accepts what only looked bad.
 """
 
-import codecs
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from app.storage.ratings import Rating
 BLOCK_BYTES = 1 << 22  # about 160,000 rows of MovieLens
 _SHORT = 64  # characters that an id may have whatever they are
 
-_LONGEST_HEADER = 1 << 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -139,34 +137,6 @@ def read_batches(batches: Iterable[Any], layout: RatingLayout, rules: RatingRule
         if len(table := block.table()):
             yield RatingBlock(table, block.n_bytes())
         line += batch.num_rows
-
-
-def first_line(file: BinaryIO, encoding: str | None) -> str:
-    """Read a text file's first line, and go back to its beginning.
-
-    Parameters
-    ----------
-    file : binary file
-        Of text.
-    encoding : str or None
-        None for UTF-8.
-
-    Returns
-    -------
-    str
-        Without its end.
-
-    Raises
-    ------
-    ValueError
-        If it is empty.
-    """
-    file.seek(0)
-    line = file.readline(_LONGEST_HEADER).removeprefix(codecs.BOM_UTF8)
-    file.seek(0)
-    if not line.strip():
-        raise ValueError("the file is empty, or begins with an empty line")
-    return line.decode(encoding or "utf-8").rstrip("\r\n")
 
 
 def _open(file: BinaryIO, layout: RatingLayout, encoding: str, block_bytes: int, note: Any) -> Any:

@@ -1,5 +1,6 @@
 """Files of ratings whatever they are wrapped in: text, text in gzip, or Parquet, told apart by their first bytes."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -14,10 +15,11 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from app.services.file_layouts import ColumnNames, FileFormat, rating_layout
-from app.services.rating_files import RatingBlock, RatingRules, first_line, read_batches, read_ratings
+from app.services.rating_files import RatingBlock, RatingRules, read_batches, read_ratings
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
+_LONGEST_HEADER = 1 << 16
 _BYTES_A_ROW = 32  # of a Parquet file's rows in memory
 
 
@@ -51,6 +53,34 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 yield cast("BinaryIO", unpacked)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"the gzip file is cut off or damaged: {error}") from error
+
+
+def first_line(file: BinaryIO, encoding: str | None) -> str:
+    """Read a text file's first line, and go back to its beginning.
+
+    Parameters
+    ----------
+    file : binary file
+        Of text.
+    encoding : str or None
+        None for UTF-8.
+
+    Returns
+    -------
+    str
+        Without its end.
+
+    Raises
+    ------
+    ValueError
+        If it is empty.
+    """
+    file.seek(0)
+    line = file.readline(_LONGEST_HEADER).removeprefix(codecs.BOM_UTF8)
+    file.seek(0)
+    if not line.strip():
+        raise ValueError("the file is empty, or begins with an empty line")
+    return line.decode(encoding or "utf-8").rstrip("\r\n")
 
 
 def read_source(
