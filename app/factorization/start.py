@@ -51,6 +51,8 @@ def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: n
         item_gramian=np.zeros(k, np.float32),
         item_weights=item_weight(n_ratings, Z, hyperparameters),
         mean_discount=Z,
+        item_selection=np.zeros((n_items if hyperparameters.has_selection else 0, k), np.float32),
+        user_selection=np.zeros((n_users if hyperparameters.has_selection else 0, k), np.float32),
         hyperparameters=hyperparameters,
     )
 
