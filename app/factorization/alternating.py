@@ -132,7 +132,7 @@ def _set_expectations_apart(
     selection: Floats,
     hyperparameters: Hyperparameters,
 ) -> tuple[Side, Floats, Floats]:
-    """Solve Y; then take x_u Y off the rows' vectors, in place, and what it says off their targets."""
+    # solves Y; then takes x_u Y off the rows' vectors, in place, and what it says off their targets
     chosen = selection_matrix(side.indptr, side.indices, len(others))
     penalty = hyperparameters.selection_regularization
     selection = solve_selection(chosen, regularization, vectors - mean, selection, penalty)

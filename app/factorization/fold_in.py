@@ -124,7 +124,7 @@ class FoldIn:
         return everyone, contributions
 
     def _choices(self, rated: NDArray[np.intp]) -> Floats:
-        """|Ω_u|^(−½) y_j of every rated item, zero for items added since training; nothing without selection."""
+        # |Ω_u|^(−½) y_j of every rated item, zero for items added since training; nothing without selection
         if not len(self.item_selection):
             return self.item_selection
         is_trained = rated < len(self.item_selection)
@@ -133,7 +133,7 @@ class FoldIn:
         return choices
 
     def _expecting(self, rated: NDArray[np.intp]) -> Shared:
-        """What all systems share, with this user's expectation as the mean."""
+        # what all systems share, with this user's expectation as the mean
         y = self._choices(rated)
         if not len(y):
             return self.shared
