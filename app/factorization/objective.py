@@ -254,7 +254,8 @@ def loss(
     λ_items = row_regularization(np.bincount(user_items.indices, minlength=n_items), n_users, hyper)
     if hyper.has_selection:
         chosen, by_whom = (
-            selection_matrix(side.indptr, side.indices, side.shape[1]) for side in (user_items, user_items.T.tocsr())
+            selection_matrix(side.indptr.astype(np.int64), side.indices, side.shape[1])
+            for side in (user_items, user_items.T.tocsr())
         )
         U, V = U - chosen @ factors.item_selection, V - by_whom @ factors.user_selection
     apart = _weighted_square_sum(λ_users, U, factors.mean_user) + _weighted_square_sum(λ_items, V, factors.mean_item)
