@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     n_threads: int | None = Field(None, ge=1, le=1024, description="Threads of a training; by default one a processor.")
 
     keep_versions: int = Field(3, ge=1, description="How many model versions are kept, the active one included.")
+    cursor_seconds: float = Field(
+        600.0, ge=0, description="How long a version stays after another replaced it, for the cursors that name it."
+    )
     train_interval: float = Field(
         3600.0, gt=0, description="Seconds after which the worker trains when ratings changed."
     )
@@ -86,6 +89,11 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database's address: ``database_url``, or the SQLite file in the data directory."""
         return self.database_url or f"sqlite:///{self.data_dir / 'foldin.db'}"
+
+    @property
+    def rating_scale(self) -> tuple[float, float]:
+        """The lowest and the highest rating."""
+        return self.rating_min, self.rating_max
 
     def read_api_keys(self) -> list[tuple[str, str]]:
         """Read the API keys from the environment or their file.

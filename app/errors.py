@@ -25,8 +25,16 @@ class InvalidInputError(FoldinError):
         self.errors = errors or []
 
 
+class VersionGoneError(FoldinError):
+    """A cursor names a model version that is not kept any more."""
+
+
 class StoreUnavailableError(FoldinError):
     """The database did not answer, or could not take a write; nothing was acknowledged."""
+
+
+class StoreBusyError(StoreUnavailableError):
+    """Others are writing so much that this write did not get its turn; nothing was stored of it."""
 
 
 class StoreUnusableError(FoldinError):

@@ -9,7 +9,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from app.api import health, ratings, recommendations, training
+from app.api import charts, health, questions, ratings, recommendations, similar, training
 from app.api.paths import MatchUndecodedPaths
 from app.api.problems import install_problem_handlers
 from app.api.security import Access
@@ -18,12 +18,15 @@ from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
 from app.lifeline import die_with_parent
 from app.logs import configure_logging
+from app.services.asking import Asker
 from app.services.ingesting import Ingester
 from app.services.overview import Overview
 from app.services.popularity import StorePopularity
 from app.services.recommending import Recommender
 from app.services.refreshing import Refresher
-from app.serving.live import LiveModel
+from app.services.similar_users import UserSimilarity
+from app.services.trending import Trending
+from app.serving.live import LiveModel, Snapshot
 from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
 from app.storage.user_ratings import user_ratings_reader
@@ -52,10 +55,26 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = Store(settings.store_url)
         writer, reader, live = GroupWriter(store), user_ratings_reader(store), LiveModel()
-        recommender = Recommender(live, reader, StorePopularity(store), settings.rating_min, settings.rating_max)
-        state = ApiState(settings, live, recommender, Ingester(store, writer), Overview(store))
-        app.state.foldin = state
         refresher = Refresher(store, settings, live)
+
+        async def recall(version: int) -> Snapshot:
+            snapshot = await asyncio.to_thread(refresher.recall, version)
+            live.keep(snapshot)
+            return snapshot
+
+        popularity, scale = StorePopularity(store), (settings.rating_min, settings.rating_max)
+        recommender = Recommender(live, reader, popularity, *scale, recall)
+        state = ApiState(
+            settings,
+            live,
+            recommender,
+            Asker(recommender),
+            UserSimilarity(recommender, store),
+            Trending(live, store, popularity),
+            Ingester(store, writer),
+            Overview(store),
+        )
+        app.state.foldin = state
         await reader.open()
         await _refresh(refresher, state)
         refreshing = asyncio.create_task(_refresh_for_ever(refresher, state))
@@ -73,8 +92,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.access = Access.of(settings)
     app.add_middleware(MatchUndecodedPaths)
     install_problem_handlers(app)
-    for router in (ratings.router, recommendations.router, training.router, health.router):
-        app.include_router(router)
+    for edge in (ratings, recommendations, questions, charts, similar, training, health):
+        app.include_router(edge.router)
     return app
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pysqlite3
 import pytest
 
+from app.storage.engine import Store
 from app.storage.migrate import migrate
 from tests import postgres
 from tests.processes import Foldin
@@ -16,6 +17,14 @@ from tests.processes import Foldin
 def database_url(request: pytest.FixtureRequest) -> str:
     """The address of an empty store, of each kind in turn."""
     return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An empty store, of each kind in turn."""
+    opened = Store(database_url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

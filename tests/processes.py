@@ -56,11 +56,11 @@ class Foldin:
         return done
 
     @contextmanager
-    def serve(self, *arguments: str) -> Iterator[Server]:
-        """Run ``foldin serve`` on a free port, from the moment it is ready until the end of the block."""
+    def serve(self, *arguments: str, command: str = "serve") -> Iterator[Server]:
+        """Run ``foldin serve`` (or ``demo``) on a free port, from when it is ready until the end of the block."""
         port = free_port()
         url = f"http://127.0.0.1:{port}"
-        with self.start("serve", "--port", str(port), *arguments) as process:
+        with self.start(command, "--port", str(port), *arguments) as process:
             _wait_until_ready(process, url)
             yield Server(url, process)
 

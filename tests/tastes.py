@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+from scipy.sparse import csr_array
+
 Ratings = list[dict[str, object]]
 
 
@@ -26,3 +29,10 @@ def batches(ratings: Ratings, size: int) -> Iterator[Ratings]:
     """Cut ratings into batches."""
     for start in range(0, len(ratings), size):
         yield ratings[start : start + size]
+
+
+def target_matrix(n_users: int, n_items: int) -> csr_array:
+    """The same tastes as a matrix of targets, every pair observed but the diagonal."""
+    users, items = (~np.eye(n_users, n_items, dtype=bool)).nonzero()
+    targets = (users % 2 == items % 2).astype(np.float32)
+    return csr_array((targets, (users.astype(np.int32), items.astype(np.int32))), shape=(n_users, n_items))

@@ -31,10 +31,9 @@ async def read_json(request: Request) -> bytes:
     HTTPException
         415 when it is of another type or compressed, 413 when it is too large.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if content_type(request) != "application/json":
         raise HTTPException(415, "send the body as application/json")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise HTTPException(415, "send the body without a content encoding")
+    refuse_encoding(request)
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
@@ -42,6 +41,39 @@ async def read_json(request: Request) -> bytes:
             raise HTTPException(413, f"a body may have {MAX_BODY_BYTES:,} bytes; send several smaller ones")
         parts.append(part)
     return b"".join(parts)
+
+
+def content_type(request: Request) -> str:
+    """Say what a body claims to be.
+
+    Parameters
+    ----------
+    request : Request
+        With its headers.
+
+    Returns
+    -------
+    str
+        Without parameters, in lower case.
+    """
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def refuse_encoding(request: Request) -> None:
+    """Take only bodies that are not compressed: a small one could unfold to any size.
+
+    Parameters
+    ----------
+    request : Request
+        With its headers.
+
+    Raises
+    ------
+    HTTPException
+        415.
+    """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise HTTPException(415, "send the body without a content encoding")
 
 
 def parse(adapter: TypeAdapter[T], body: bytes) -> T:

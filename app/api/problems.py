@@ -22,9 +22,11 @@ class _Problem:
 PROBLEMS: Mapping[type[errors.FoldinError], _Problem] = {
     errors.NotFoundError: _Problem(404, "not-found", "There is no such thing"),
     errors.InvalidInputError: _Problem(422, "invalid-input", "The request cannot be accepted as it is"),
+    errors.VersionGoneError: _Problem(410, "version-gone", "These pages cannot be continued; begin again"),
     errors.StoreUnavailableError: _Problem(
         503, "store-unavailable", "The database is not reachable; nothing was stored"
     ),
+    errors.StoreBusyError: _Problem(503, "store-busy", "Too many writes are waiting; nothing was stored"),
     errors.StoreUnusableError: _Problem(503, "store-unusable", "The database cannot be used as it is"),
     errors.ArtifactError: _Problem(503, "model-unreadable", "The model's files cannot be read"),
     errors.SupersededError: _Problem(409, "superseded", "Another trainer has taken over"),
@@ -61,7 +63,11 @@ class ProblemDocument(BaseModel):
 
 
 def problem_response(
-    problem: _Problem, detail: str, rejected: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
+    problem: _Problem,
+    detail: str,
+    rejected: Sequence[tuple[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+    members: Mapping[str, object] | None = None,
 ) -> Response:
     """Write a problem document.
 
@@ -75,6 +81,8 @@ def problem_response(
         JSON pointers and reasons.
     headers : mapping, optional
         Further headers.
+    members : mapping, optional
+        Further members of the document.
 
     Returns
     -------
@@ -86,6 +94,7 @@ def problem_response(
         "title": problem.title,
         "status": problem.status,
         "detail": detail,
+        **(members or {}),
     }
     if rejected:
         document["errors"] = [{"pointer": pointer, "reason": reason} for pointer, reason in rejected]

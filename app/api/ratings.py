@@ -6,53 +6,39 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import TypeAdapter
 
-from app.api.bodies import parse, read_json
+from app.api.bodies import content_type, read_json
 from app.api.paths import PathId
-from app.api.schemas import ErasureReceipt, RatingIn, RatingsPage, RatingsWritten
+from app.api.rating_bodies import MAX_BATCH, read_ratings
+from app.api.rating_streams import NDJSON, write_stream
+from app.api.schemas import ErasureReceipt, RatingsPage, RatingsWritten
 from app.api.state import State, json_response, scoped_router
-from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import to_rfc3339
-from app.services.policy import check_id, check_value
-from app.storage.ratings import Erasure, Rating
-
-MAX_BATCH = 10_000
+from app.services.policy import check_id
+from app.storage.ratings import Erasure
 
 router = scoped_router("ratings")
-_one = TypeAdapter(RatingIn)
-_many = TypeAdapter(list[RatingIn])
-_one_or_many = {
+_one_or_many: dict[str, list[dict[str, object]]] = {
     "anyOf": [
         {"$ref": "#/components/schemas/RatingIn"},
         {"type": "array", "maxItems": MAX_BATCH, "items": {"$ref": "#/components/schemas/RatingIn"}},
     ]
 }
-_body = {"requestBody": {"required": True, "content": {"application/json": {"schema": _one_or_many}}}}
+_contents = {"application/json": {"schema": _one_or_many}, NDJSON: {"schema": _one_or_many["anyOf"][0]}}
+_body = {"requestBody": {"required": True, "content": _contents}}
 
 
 @router.post("/ratings", response_model=RatingsWritten, openapi_extra=_body)
 async def write_ratings(request: Request, state: State) -> Response:
-    """Store one rating or up to 10,000, all or none; safe to repeat, since the newest timestamp of a pair wins."""
-    ratings = _read_ratings(await read_json(request), state.settings)
+    """Store one rating or up to 10,000, all or none; safe to repeat, since the newest timestamp of a pair wins.
+
+    As NDJSON, a rating a line, any number is taken and stored in parts; an error says how many lines are stored.
+    """
+    if content_type(request) == NDJSON:
+        return await write_stream(request, state)
+    ratings = read_ratings(await read_json(request), state.settings)
     return json_response(await state.ingester.rate(ratings))
-
-
-def _read_ratings(body: bytes, settings: Settings) -> list[Rating]:
-    is_array = body.lstrip()[:1] == b"["
-    entries = parse(_many, body) if is_array else [parse(_one, body)]
-    if len(entries) > MAX_BATCH:
-        raise InvalidInputError(f"a batch may have {MAX_BATCH:,} ratings; this one has {len(entries):,}")
-    rejected = []
-    for row, entry in enumerate(entries):
-        try:
-            check_value(entry.value, settings.rating_min, settings.rating_max)
-        except ValueError as error:
-            rejected.append((f"/{row}/value" if is_array else "/value", str(error)))
-    if rejected:
-        raise InvalidInputError("see errors for each rejected value", rejected)
-    return [Rating(entry.user_id, entry.item_id, entry.value, entry.timestamp) for entry in entries]
 
 
 @router.get("/users/{user_id}/ratings", response_model=RatingsPage)

@@ -93,31 +93,116 @@ class ScoredItem(BaseModel):
     """An item of an answer."""
 
     item_id: str
-    score: float
+    score: float | None
     title: str | None
 
 
+class Reason(BaseModel):
+    """What one of the user's ratings adds to a score."""
+
+    item_id: str
+    contribution: float
+
+
+class RecommendedItem(ScoredItem):
+    """A recommended item; when reasons are asked for, they add up to the score."""
+
+    because: list[Reason] | None = None
+    because_rest: float | None = None
+    because_everyone: float | None = None
+    because_exploration: float | None = None
+
+
 class Recommendations(BaseModel):
-    """What a user should see next, best first, ties by item id."""
+    """What a user should see next, best first, ties by item id; ``seed`` repeats an exploration."""
 
     user_id: str
     strategy: Literal["personal", "popular"]
     model_version: int | None
     degraded: bool
-    items: list[ScoredItem]
+    items: list[RecommendedItem]
     next_cursor: str | None
+    seed: int | None = None
+
+
+class MemberScoreOut(BaseModel):
+    """What an item scores for one member of a group."""
+
+    user_id: str
+    score: float
+
+
+class GroupItemOut(RecommendedItem):
+    """A recommended item; for a group with each member's score."""
+
+    members: list[MemberScoreOut] | None = None
+
+
+class UnchangedList(BaseModel):
+    """What would have been answered without the ratings in the question."""
+
+    strategy: Literal["personal", "popular"]
+    items: list[GroupItemOut]
+
+
+class GroupRecommendations(BaseModel):
+    """What someone should see next: ``user_id`` is null for a visitor and for a group."""
+
+    user_id: str | None
+    user_ids: list[str] = []
+    strategy: Literal["personal", "popular"]
+    model_version: int | None
+    degraded: bool
+    items: list[GroupItemOut]
+    next_cursor: str | None
+    seed: int | None = None
+    unchanged: UnchangedList | None = None
 
 
 class SimilarItems(BaseModel):
-    """Items like an item, by the cosine of their vectors."""
+    """Items like an item, or like several; scores are cosines unless products are asked for."""
 
-    item_id: str
+    item_id: str | None = None
+    item_ids: list[str] | None = None
     model_version: int
     items: list[ScoredItem]
 
 
+class SimilarUserOut(BaseModel):
+    """A user who is like another; the score is a cosine."""
+
+    user_id: str
+    score: float
+
+
+class SimilarUsers(BaseModel):
+    """The trained users who are most like a user."""
+
+    user_id: str
+    model_version: int | None
+    users: list[SimilarUserOut]
+
+
+class PredictionOut(BaseModel):
+    """What a user would rate an item; null where nothing is known of the item, or the version was not calibrated."""
+
+    item_id: str
+    score: float | None
+    value: float | None
+    standard_deviation: float | None
+
+
+class Predictions(BaseModel):
+    """What a user would rate some items."""
+
+    user_id: str
+    model_version: int
+    degraded: bool
+    items: list[PredictionOut]
+
+
 class PopularItems(BaseModel):
-    """The most rated items; a score is a number of ratings."""
+    """Items for everyone; a score is a number of ratings, counted less the older they are where it is about trends."""
 
     model_version: int | None
     items: list[ScoredItem]

@@ -10,9 +10,12 @@ from fastapi.routing import APIRouter
 from app.api.problems import ProblemDocument
 from app.api.security import ScopedRoute
 from app.config import Settings
+from app.services.asking import Asker
 from app.services.ingesting import Ingester
 from app.services.overview import Overview
 from app.services.recommending import Recommender
+from app.services.similar_users import UserSimilarity
+from app.services.trending import Trending
 from app.serving.live import LiveModel
 
 
@@ -23,6 +26,9 @@ class ApiState:
     settings: Settings
     live: LiveModel
     recommender: Recommender
+    asker: Asker
+    user_similarity: UserSimilarity
+    trending: Trending
     ingester: Ingester
     overview: Overview
     is_ready: bool = False

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import answering, demonstrating, importing, operating, serving, training
+from app.cli import answering, demonstrating, evaluating, importing, operating, serving, training, tuning
 
 app = typer.Typer(
     name="foldin",
@@ -23,6 +23,8 @@ app.command()(serving.serve)
 app.command()(serving.worker)
 app.command(name="import")(importing.import_)
 app.command()(training.train)
+app.command()(evaluating.evaluate)
+app.command()(tuning.tune)
 app.command()(answering.recommend)
 app.command()(answering.similar)
 app.command()(operating.status)

@@ -35,7 +35,7 @@ def demo(
         if run.status == "succeeded":
             typer.echo(f"Trained version {run.model_version} on {run.n_ratings:,} ratings.", err=True)
         elif run.status != "skipped":
-            typer.echo(f"The training was {run.status}: {run.reason}", err=True)
+            typer.echo(f"The training ended as {run.status}, so popular films are served: {run.reason}", err=True)
         with store.read() as connection:
             counted = count_ratings_by_item(connection)
     favourite = counted[0][0] if counted else None

@@ -1,6 +1,6 @@
 """``foldin train``: one training, now."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -60,7 +60,8 @@ def train_visibly(store: "Store", settings: "Settings", *, skip_unchanged: bool 
 
         def follow(progress: "Progress") -> None:
             done = progress.epoch.epoch if progress.epoch else 0
-            description = f"Training on {progress.n_ratings:,} ratings"
+            step = "Evaluating" if progress.step == "evaluating" else "Training"
+            description = f"{step} on {progress.n_ratings:,} ratings"
             bar.update(task, total=progress.n_epochs, completed=done, n_done=done, description=description)
 
         run = train_once(store, settings, skip_unchanged=skip_unchanged, on_progress=follow)
@@ -89,9 +90,24 @@ def _print_run(run: "TrainingRun") -> None:
             f"by {run.n_users:,} users, loaded in {run.load_seconds:.2f} s."
         )
     elif run.status != "failed":
-        typer.echo(f"The training was {run.status}: {run.reason}")
+        typer.echo(f"The training ended as {run.status}: {run.reason}")
     if run.epochs:
         rows = [(str(epoch["epoch"]), f"{epoch['loss']:,.1f}", f"{epoch['seconds']:.2f}") for epoch in run.epochs]
         print_table("Epochs", ("#epoch", "#loss", "#seconds"), rows)
     if run.metrics:
-        print_table("Metrics", ("metric", "#value"), [(name, str(value)) for name, value in run.metrics.items()])
+        _print_metrics(run.metrics)
+
+
+def _print_metrics(metrics: dict[str, Any]) -> None:
+    measured = [(name, value) for name, value in metrics.items() if isinstance(value, dict) and "mean" in value]
+    if measured:
+        rows = [
+            (name, f"{value['mean']:.4f}", f"{value['low']:.4f} to {value['high']:.4f}") for name, value in measured
+        ]
+        print_table("On held-out ratings, before the fit on all", ("metric", "#value", "#95 % interval"), rows)
+    compared = metrics.get("compared_with")
+    if compared:
+        base, metric = compared["baseline_value"]["mean"], compared["metric"]
+        typer.echo(f"{metric} of {compared['baseline']} on the same ratings: {base:.4f}")
+    elif note := metrics.get("protocol", {}).get("note"):
+        typer.echo(f"Evaluation: {note}.")

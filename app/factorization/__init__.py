@@ -4,9 +4,11 @@ Start reading at `objective.py`, which states the one loss that everything here 
 """
 
 from app.factorization.content import content_bridge
+from app.factorization.diversity import maximal_marginal_relevance
 from app.factorization.fit import METHODS, fit
 from app.factorization.fold_in import FoldIn, FoldInItem
 from app.factorization.objective import Epoch, Factors, Hyperparameters, loss
+from app.factorization.posterior import sample_user, score_variances
 from app.factorization.top_n import similar_items, top_n
 
 __all__ = [
@@ -19,6 +21,9 @@ __all__ = [
     "content_bridge",
     "fit",
     "loss",
+    "maximal_marginal_relevance",
+    "sample_user",
+    "score_variances",
     "similar_items",
     "top_n",
 ]

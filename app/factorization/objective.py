@@ -47,8 +47,8 @@ class Hyperparameters:
     regularization_exponent: float = 0.5
     """ν: how λ grows with a row's ratings; 0 the same for all, 1 in proportion."""
 
-    popularity_discount: float = 0.2
-    """η: how much less an item counts the more ratings it has; 0 not at all."""
+    popularity_discount: float = 0.0
+    """η: how much less an item counts the more ratings it has; 0 not at all, negative more; −1 to 1."""
 
     has_mean_user: bool = True
     """Whether users are pulled to the mean user, or to zero (the textbook form)."""
@@ -56,7 +56,7 @@ class Hyperparameters:
     n_epochs: int = 8
     """Passes over all items and all users."""
 
-    n_steps: int = 2
+    n_steps: int = 3
     """Conjugate-gradient steps per row where w0 > 0, in all half-epochs but the last; 0 solves every row exactly."""
 
     has_biases: bool = False
@@ -81,7 +81,7 @@ class Hyperparameters:
         if not 0.0 <= self.unobserved_weight <= 1.0:
             raise ValueError("unobserved_weight must lie between 0 and 1")
         if not 0.0 <= self.regularization < np.inf or not abs(self.regularization_exponent) < np.inf:
-            raise ValueError("regularization must be finite and not negative, its exponent finite")
+            raise ValueError("regularization must be finite and not negative, regularization_exponent finite")
         if not -1.0 <= self.popularity_discount <= 1.0:
             raise ValueError("popularity_discount must lie between -1 and 1")
         if self.has_biases and self.unobserved_weight:

@@ -16,7 +16,8 @@ from app.services.demo_titles import GENRES
 from app.storage.catalogue import Item, upsert_items
 from app.storage.counting import has_ratings
 from app.storage.engine import Store
-from app.storage.ratings import Rating, upsert_ratings
+from app.storage.ratings import Rating
+from app.storage.upserts import upsert_ratings
 
 N_FILMS = 600
 N_USERS = 800
@@ -119,9 +120,9 @@ def _draw_stars(
     # both of shape (n_users, n_films)
     love = np.minimum(loves.astype(int) @ has_genre.T.astype(int), 2)
     dislike = np.minimum(dislikes.astype(int) @ has_genre.T.astype(int), 1)
-    popularity = (1.0 + rng.permutation(N_FILMS)) ** -0.7
+    popularity = (1.0 + rng.permutation(N_FILMS)) ** -0.6
     # the k largest of log weight + Gumbel noise are a draw of k without replacement
-    attraction = np.log(popularity) + 1.8 * love - 1.2 * dislike + rng.gumbel(size=(N_USERS, N_FILMS))
+    attraction = np.log(popularity) + 2.8 * love - 2 * dislike + rng.gumbel(size=(N_USERS, N_FILMS))
     n_ratings = np.clip(rng.lognormal(3.75, 0.6, N_USERS), 8, 250).astype(int)
     ranks = np.argsort(np.argsort(-attraction, axis=1), axis=1)
     quality = rng.normal(0, 0.4, N_FILMS)

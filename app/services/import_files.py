@@ -17,9 +17,11 @@ from app.services.clock import now_microseconds
 from app.services.file_layouts import ColumnNames, FileFormat, item_format, rating_layout
 from app.services.item_files import read_items
 from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingRules, read_ratings
+from app.storage.bulk import BulkWriter
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
-from app.storage.ratings import upsert_ratings
+from app.storage.ratings import Rating
+from app.storage.upserts import WriteCounts
 
 _ITEMS_A_CHUNK = 10_000
 _LONGEST_HEADER = 1 << 16
@@ -46,7 +48,7 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """How far an import has come: what is committed, and how much of the files is read."""
+    """How far an import has come: rows committed of all files, and about how many bytes of this one they took."""
 
     path: Path
     n_rows: int
@@ -61,6 +63,19 @@ class ImportSummary:
     created: int = 0
     updated: int = 0
     ignored: int = 0
+
+    def add(self, counts: WriteCounts) -> None:
+        """Count another chunk.
+
+        Parameters
+        ----------
+        counts : WriteCounts
+            What it did.
+        """
+        self.n_rows += counts.accepted
+        self.created += counts.created
+        self.updated += counts.updated
+        self.ignored += counts.ignored
 
 
 OnProgress = Callable[[ImportProgress], None]
@@ -104,20 +119,18 @@ def import_ratings(
     """
     options = options or FileOptions()
     rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
-    summary = ImportSummary()
+    summary, writer = ImportSummary(), BulkWriter()
     for path in paths:
         with _opened(path, summary, "ratings") as file:
             layout = rating_layout(_first_line(file, options.encoding), options.file_format, options.columns)
             encoding = options.encoding or "utf-8"
-            for batch in read_ratings(file, layout, rules, encoding=encoding, block_bytes=block_bytes):
+            n_bytes = 0
+            for block in read_ratings(file, layout, rules, encoding=encoding, block_bytes=block_bytes):
                 with store.write() as connection:
-                    counts = upsert_ratings(connection, batch, now=rules.now)
-                summary.n_rows += counts.accepted
-                summary.created += counts.created
-                summary.updated += counts.updated
-                summary.ignored += counts.ignored
+                    summary.add(writer.write(connection, block.table))
+                n_bytes += block.n_bytes
                 if on_progress:
-                    on_progress(ImportProgress(path, summary.n_rows, file.tell()))
+                    on_progress(ImportProgress(path, summary.n_rows, n_bytes))
     return summary
 
 
@@ -162,6 +175,42 @@ def import_items(
                 if on_progress:
                     on_progress(ImportProgress(path, summary.n_rows, file.tell()))
     return summary
+
+
+def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Iterator[list[Rating]]:
+    """Read a file of ratings without storing them.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    settings : Settings
+        The rating scale.
+    options : FileOptions
+        How to read it.
+
+    Yields
+    ------
+    list of Rating
+        Never empty; in the order of the file.
+
+    Raises
+    ------
+    InvalidInputError
+        At the first row that cannot be accepted.
+    """
+    rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
+    try:
+        with path.open("rb") as file:
+            layout = rating_layout(_first_line(file, options.encoding), options.file_format, options.columns)
+            for block in read_ratings(file, layout, rules, encoding=options.encoding or "utf-8"):
+                yield block.table.rows()
+    except BadRowError as error:
+        raise InvalidInputError(f"{path}, line {error.line}: {error.reason}") from error
+    except (ValueError, LookupError) as error:
+        raise InvalidInputError(f"{path}: {error}") from error
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from app.services.clock import now_microseconds
 from app.storage import ratings
 from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
-from app.storage.ratings import Erasure, Rating, WriteCounts
+from app.storage.ratings import Erasure, Rating
+from app.storage.upserts import WriteCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,7 @@ class Ingester:
         WriteCounts
             What was created, updated, ignored.
         """
-        now = now_microseconds()
-        return await self.writer.write(lambda connection: ratings.upsert_ratings(connection, batch, now=now))
+        return await self.writer.rate(batch, now=now_microseconds())
 
     async def delete_rating(self, user_id: str, item_id: str) -> None:
         """Delete one rating.

@@ -5,7 +5,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from time import monotonic
 
-from app.services.answers import AnsweredItem, RecommendationQuery
+import numpy as np
+
+from app.services.answers import Answer, AnsweredItem, RecommendationQuery
+from app.services.clock import now_microseconds
+from app.services.paging import Cursor, seal
 from app.storage.catalogue import CatalogueRow, count_ratings_by_item
 from app.storage.engine import Store
 
@@ -27,34 +31,50 @@ class StorePopularity:
     _read_at: float = float("-inf")
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def most_popular(self, query: RecommendationQuery, rated: Collection[int]) -> list[AnsweredItem]:
+    async def most_popular(
+        self, query: RecommendationQuery, out: Collection[int], *, secret: bytes | None, user_id: str | None = None
+    ) -> Answer:
         """List the most rated items.
 
         Parameters
         ----------
         query : RecommendationQuery
             How many, of which categories, and which not.
-        rated : collection of int
-            Keys of items that must not come.
+        out : collection of int
+            Keys of items that must not come: rated ones, and those of the pages before.
+        secret : bytes or None
+            What the next page's cursor is sealed with.
+        user_id : str, optional
+            Who asked.
 
         Returns
         -------
-        list of AnsweredItem
+        Answer
             Scores are numbers of ratings.
         """
         async with self._lock:  # many requests wait for one count
             if monotonic() - self._read_at > _REMEMBERED_SECONDS:
                 self._counts = await asyncio.to_thread(self._read)
                 self._read_at = monotonic()
-        wanted, unwanted = frozenset(query.categories), frozenset(query.exclude)
+        wanted, unwanted, now = frozenset(query.categories), frozenset(query.exclude), now_microseconds()
         left = (
-            AnsweredItem(row.item_id, float(number), row.title)
+            (row, number)
             for row, number in self._counts
-            if row.item_key not in rated
+            if row.item_key not in out
+            and row.is_available(now)
             and row.item_id not in unwanted
             and not (wanted and wanted.isdisjoint(row.categories))
         )
-        return [item for item, _ in zip(left, range(query.n), strict=False)]
+        found = [pair for pair, _ in zip(left, range(query.n + 1), strict=False)]
+        items = [AnsweredItem(row.item_id, float(number), row.title) for row, number in found[: query.n]]
+        if len(found) == len(items) or secret is None:
+            return Answer(items, "popular", None)
+        header: dict[str, object] = {"version": None, "user_id": user_id, "n": query.n}
+        header |= {"categories": query.categories, "exclude": query.exclude}
+        keys = np.array([*out, *(row.item_key for row, _ in found[: query.n])], np.intp)
+        nothing = np.empty(0)
+        cursor = Cursor(header, np.empty((0, 0), np.float32), keys, nothing.astype(np.intp), nothing)
+        return Answer(items, "popular", None, next_cursor=seal(cursor, secret))
 
     def _read(self) -> list[tuple[CatalogueRow, int]]:
         with self.store.read() as connection:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +17,11 @@ from pyarrow import csv
 
 from app.services.file_layouts import RatingLayout, parse_number
 from app.services.policy import check_id, check_timestamp, check_value, to_microseconds
+from app.storage.rating_table import RatingTable
 from app.storage.ratings import Rating
 
-BLOCK_BYTES = 1 << 20  # about 40,000 rows of MovieLens
+BLOCK_BYTES = 1 << 22  # about 160,000 rows of MovieLens
+_SHORT = 64  # characters that an id may have whatever they are
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,6 +43,13 @@ class BadRowError(Exception):
         self.reason = reason
 
 
+class RatingBlock(NamedTuple):
+    """Consecutive ratings of a file, and about how many of its bytes they take."""
+
+    table: RatingTable
+    n_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class RatingRules:
     """What a rating is held to: the scale, and the time of arrival in microseconds."""
@@ -52,7 +61,7 @@ class RatingRules:
 
 def read_ratings(
     file: BinaryIO, layout: RatingLayout, rules: RatingRules, *, encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES
-) -> Iterator[list[Rating]]:
+) -> Iterator[RatingBlock]:
     """Read a file of ratings.
 
     Parameters
@@ -70,7 +79,7 @@ def read_ratings(
 
     Yields
     ------
-    list of Rating
+    RatingBlock
         Never empty; in the order of the file.
 
     Raises
@@ -95,8 +104,8 @@ def read_ratings(
             n_rows = invalid[0].number - n_read - 1
             block.row_by_row(n_rows)  # a bad value may stand before the bad row
             break
-        if rows := block.ratings():
-            yield rows
+        if len(table := block.table()):
+            yield RatingBlock(table, block.n_bytes())
         n_read += n_rows
         n_breaks += block.n_breaks(n_rows)
     if invalid:
@@ -150,25 +159,27 @@ class _Block:
     def __init__(self, batch: Any, layout: RatingLayout, rules: RatingRules, line: int) -> None:
         self.batch, self.layout, self.rules, self.line = batch, layout, rules, line
 
-    def ratings(self) -> list[Rating]:
+    def table(self) -> RatingTable:
         try:
             return self.by_columns()
         except (pa.ArrowInvalid, ValueError):
-            return self.row_by_row(self.batch.num_rows)
+            return RatingTable.of(self.row_by_row(self.batch.num_rows))
 
-    def by_columns(self) -> list[Rating]:
+    def by_columns(self) -> RatingTable:
         if self.layout.delimiter == ":" and any(pc.max(pc.binary_length(c)).as_py() for c in self._others()):
             raise ValueError("a single colon")
         values = self._numbers(self.layout.value)
         if not ((values >= self.rules.rating_min) & (values <= self.rules.rating_max)).all():
             raise ValueError("off the scale")
-        times = [0] * len(values)
+        times = np.zeros(len(values), np.int64)
         if self.layout.timestamp is not None:
             seconds = self._numbers(self.layout.timestamp)
             if not ((seconds >= 0) & (seconds * 1e6 <= self.rules.now)).all():
                 raise ValueError("before 1970 or in the future")
-            times = np.rint(seconds * 1e6).astype(np.int64).tolist()
-        return list(map(Rating, self._ids(self.layout.user), self._ids(self.layout.item), values.tolist(), times))
+            times = np.rint(seconds * 1e6).astype(np.int64)
+        user_ids, users = self._ids(self.layout.user)
+        item_ids, items = self._ids(self.layout.item)
+        return RatingTable(user_ids, item_ids, users, items, values, times)
 
     def row_by_row(self, n_rows: int) -> list[Rating]:
         accepted = []
@@ -186,16 +197,24 @@ class _Block:
     def n_breaks(self, n_rows: int) -> int:
         return sum(pc.sum(pc.count_substring(column[:n_rows], "\n")).as_py() or 0 for column in self._others())
 
+    def n_bytes(self) -> int:
+        # a delimiter or line end after each cell; Arrow reads far ahead, so the file's position tells nothing
+        lengths: list[int] = [pc.sum(pc.binary_length(column)).as_py() for column in self.batch.columns]
+        return sum(lengths) + int(self.batch.num_rows) * len(lengths)
+
     def _others(self) -> list[Any]:
         return [self.batch.column(position) for position in self.layout.others]
 
     def _numbers(self, position: int) -> Any:
         return self.batch.column(position).cast(pa.string()).cast(pa.float64()).to_numpy()
 
-    def _ids(self, position: int) -> list[str]:
+    def _ids(self, position: int) -> tuple[list[str], Any]:
         column = self.batch.column(position).dictionary_encode()
-        ids = [check_id(raw.decode()) for raw in column.dictionary.to_pylist()]
-        return [ids[index] for index in column.indices.to_pylist()]
+        raw = column.dictionary.to_pylist()
+        ids = [cell.decode() for cell in raw]
+        if not (all(raw) and "".join(ids).isascii() and "".join(ids).isprintable() and max(map(len, ids)) <= _SHORT):
+            ids = [check_id(outside_id) for outside_id in ids]
+        return ids, column.indices.to_numpy()
 
 
 def _check_row(cells: tuple[bytes, ...], layout: RatingLayout, rules: RatingRules) -> Rating:

@@ -1,17 +1,28 @@
 """Recommendations and similar items: what the service answers, computed from the ratings as they are now."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.errors import NotFoundError, StoreUnavailableError
-from app.factorization import similar_items, top_n
-from app.services.answers import Answer, AnsweredItem, RecommendationQuery
+from app.errors import InvalidInputError, StoreUnavailableError, VersionGoneError
+from app.services.answering import Asked, answer, begin, resume
+from app.services.answers import Answer, RecommendationQuery
+from app.services.listing import Listing
+from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
+from app.services.similar_items import similar_to
+from app.services.tastes import RatingScale, Taste
 from app.serving.live import LiveModel, Snapshot
 from app.storage.user_ratings import UserRatings, UserRatingsReader
+
+NO_RATINGS: UserRatings = (np.empty(0, np.int64), np.empty(0, np.float64))
+_NO_VECTORS = np.empty((0, 0), np.float32)
+_NO_ITEMS = np.empty(0, np.intp)
+
+
+async def _forgotten(version: int) -> Snapshot:
+    raise VersionGoneError(f"version {version}, which this cursor goes on with, is not kept any more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,8 @@ class Recommender:
         What is popular while there is no model.
     rating_min, rating_max : float
         The rating scale.
+    recall : callable
+        Loads a version that is not in memory any more.
     """
 
     live: LiveModel
@@ -35,7 +48,12 @@ class Recommender:
     popularity: StorePopularity
     rating_min: float
     rating_max: float
-    _nothing: UserRatings = field(default=(np.empty(0, np.int64), np.empty(0, np.float64)), init=False)
+    recall: Callable[[int], Awaitable[Snapshot]] = _forgotten
+
+    @property
+    def scale(self) -> RatingScale:
+        """The rating scale."""
+        return RatingScale(self.rating_min, self.rating_max)
 
     async def recommend(self, user_id: str, query: RecommendationQuery) -> Answer:
         """Find what a user should see next.
@@ -57,45 +75,90 @@ class Recommender:
         StoreUnavailableError
             If neither the store nor a model is there to answer from.
         """
+        ratings = await self.ratings_of(user_id)
         snapshot = self.live.current
-        degraded = False
-        try:
-            item_keys, values = await self.reader.read(user_id)
-        except StoreUnavailableError:
-            if snapshot is None:
-                raise
-            degraded = True
-            item_keys, values = self._nothing
+        if ratings is None and snapshot is not None:
+            return self._degraded(snapshot, user_id, query)
+        ratings = ratings or NO_RATINGS
         if snapshot is None:
-            rated = set(item_keys.tolist()) if query.exclude_rated else set()
-            return Answer(await self.popularity.most_popular(query, rated), "popular", None)
-        return self._answer(snapshot, item_keys, values, query, degraded=degraded)
+            rated = set(ratings[0].tolist()) if query.exclude_rated else set()
+            return await self.popularity.most_popular(query, rated, secret=self.live.cursor_secret, user_id=user_id)
+        taste = Taste.of(snapshot, ratings, self.scale)
+        return answer(*begin(snapshot, [taste], query, Asked(user_id)), self.live.cursor_secret)
 
-    def _answer(
-        self,
-        snapshot: Snapshot,
-        item_keys: NDArray[np.int64],
-        values: NDArray[np.float64],
-        query: RecommendationQuery,
-        *,
-        degraded: bool,
-    ) -> Answer:
-        model = snapshot.model
-        indices = model.items.indices_of(item_keys)
-        is_known = indices >= 0
-        order = np.argsort(indices[is_known])
-        rated = indices[is_known][order]
-        excluded = snapshot.excluded(query.categories)
-        if query.exclude_rated:
-            excluded[rated] = True
-        exclude_ids(snapshot, excluded, query.exclude)
-        if len(rated) == 0:
-            return Answer(_popular(snapshot, query.n, excluded), "popular", model.version, degraded)
-        # a_ui = (r_ui − r_min) / (r_max − r_min)
-        targets = (values[is_known][order] - self.rating_min) / (self.rating_max - self.rating_min)
-        vector = model.fold_in.fold_in_user(rated, targets)
-        best, scores = top_n(model.factors.item_factors, vector, query.n, excluded=excluded)
-        return Answer(_answered(snapshot, best, scores), "personal", model.version, degraded)
+    def _degraded(self, snapshot: Snapshot, user_id: str, query: RecommendationQuery) -> Answer:
+        nobody = Taste(np.empty(0, np.intp), np.empty(0))
+        asked = Asked(user_id, degraded=True)
+        return answer(*begin(snapshot, [nobody], query, asked), self.live.cursor_secret)
+
+    async def ratings_of(self, user_id: str) -> UserRatings | None:
+        """Read a user's ratings, as far as there is another way to answer without them.
+
+        Parameters
+        ----------
+        user_id : str
+            Anyone.
+
+        Returns
+        -------
+        (ndarray, ndarray) or None
+            Item keys and values; None when the store does not answer but a model is there.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If neither the store nor a model is there to answer from.
+        """
+        try:
+            return await self.reader.read(user_id)
+        except StoreUnavailableError:
+            if self.live.current is None:
+                raise
+            return None
+
+    async def go_on(self, cursor_text: str, *, n: int | None, user_id: str | None = None) -> tuple[Asked, Answer]:
+        """Give the next page of an answer.
+
+        Parameters
+        ----------
+        cursor_text : str
+            The answer's ``next_cursor``.
+        n : int, optional
+            Another size of page.
+        user_id : str, optional
+            Who the answer must have been for.
+
+        Returns
+        -------
+        asked : Asked
+            Who the answer was for.
+        answer : Answer
+            The items that follow, in the order that was decided with the first page.
+
+        Raises
+        ------
+        InvalidInputError
+            If the cursor was not given out by this service, or for someone else.
+        StoreUnavailableError
+            If the database has not been reached yet.
+        """
+        if self.live.cursor_secret is None:
+            raise StoreUnavailableError("the service has not reached its database since it started")
+        cursor = unseal(cursor_text, self.live.cursor_secret)
+        if user_id is not None and cursor.header["user_id"] != user_id:
+            raise InvalidInputError("use a cursor as it was given", [("/cursor", "was given for another user")])
+        version = cursor.header["version"]
+        if version is None:
+            return Asked(cursor.header["user_id"]), await self._go_on_without_model(cursor, n)
+        snapshot = self.live.find(version) or await self.recall(version)
+        listing, asked = resume(cursor, snapshot, n)
+        return asked, answer(listing, asked, self.live.cursor_secret)
+
+    async def _go_on_without_model(self, cursor: Cursor, n: int | None) -> Answer:
+        header = cursor.header
+        query = RecommendationQuery(n or header["n"], categories=header["categories"], exclude=header["exclude"])
+        seen, secret = set(cursor.out.tolist()), self.live.cursor_secret
+        return await self.popularity.most_popular(query, seen, secret=secret, user_id=header["user_id"])
 
     def similar(self, item_id: str, *, n: int, categories: Sequence[str] = ()) -> Answer:
         """Find the items whose vectors point where an item's vector points.
@@ -113,19 +176,8 @@ class Recommender:
         -------
         Answer
             Scores are cosines.
-
-        Raises
-        ------
-        NotFoundError
-            If the model does not have the item.
         """
-        snapshot = self.live.current
-        index = None if snapshot is None else snapshot.model.items.item_ids.find(item_id)
-        if snapshot is None or index is None:
-            raise NotFoundError("no trained model knows this item; it has no ratings, or none that were trained on yet")
-        excluded = snapshot.excluded(categories)
-        best, cosines = similar_items(snapshot.model.factors.item_factors, index, n, excluded=excluded)
-        return Answer(_answered(snapshot, best, cosines), "personal", snapshot.model.version)
+        return similar_to(self.live, [item_id], n=n, categories=categories)
 
     async def popular(self, *, n: int, categories: Sequence[str] = ()) -> Answer:
         """Find the most rated items.
@@ -149,37 +201,5 @@ class Recommender:
         """
         snapshot = self.live.current
         if snapshot is None:
-            query = RecommendationQuery(n=n, categories=categories)
-            return Answer(await self.popularity.most_popular(query, set()), "popular", None)
-        items = _popular(snapshot, n, snapshot.excluded(categories))
-        return Answer(items, "popular", snapshot.model.version)
-
-
-def exclude_ids(snapshot: Snapshot, excluded: NDArray[np.bool_], item_ids: Sequence[str]) -> None:
-    """Mark items by their ids.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-        What is served.
-    excluded : ndarray of shape (n_items,), bool
-        Is marked in place.
-    item_ids : sequence of str
-        Unknown ones are passed over.
-    """
-    for item_id in item_ids:
-        index = snapshot.model.items.item_ids.find(item_id)
-        if index is not None:
-            excluded[index] = True
-
-
-def _popular(snapshot: Snapshot, n: int, excluded: NDArray[np.bool_]) -> list[AnsweredItem]:
-    popular = snapshot.model.popular
-    best = popular[~excluded[popular]][:n]
-    return _answered(snapshot, best, snapshot.model.items.popularity[best])
-
-
-def _answered(snapshot: Snapshot, indices: NDArray[np.integer], scores: NDArray[np.float32]) -> list[AnsweredItem]:
-    ids = snapshot.model.items.item_ids
-    pairs = zip(indices.tolist(), scores.tolist(), strict=True)
-    return [AnsweredItem(ids[index], score, snapshot.title(index)) for index, score in pairs]
+            return await self.popularity.most_popular(RecommendationQuery(n, categories=categories), (), secret=None)
+        return answer(Listing(snapshot, "popular", _NO_VECTORS, _NO_ITEMS, n, categories), Asked(), None)

@@ -1,16 +1,20 @@
 """Noticing a new model version or a changed catalogue, and swapping it in."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
+from sqlalchemy import Connection
 
 from app.config import Settings
-from app.errors import ArtifactError
+from app.errors import ArtifactError, VersionGoneError
+from app.services.clock import now_microseconds
 from app.serving.live import ItemChange, LiveModel, Snapshot
 from app.serving.model import Model, from_arrays
 from app.storage import catalogue, versions
 from app.storage.artifacts import read_artifacts
 from app.storage.engine import Store
+from app.storage.secrets import read_secret
 
 
 @dataclass(slots=True)
@@ -31,7 +35,7 @@ class Refresher:
     settings: Settings
     live: LiveModel
     _catalogue_revision: int = -1
-    _refused: int | None = None
+    _refused: int | None = field(default=None)
 
     def refresh(self) -> bool:
         """Look once, and swap if something is new.
@@ -46,22 +50,57 @@ class Refresher:
         ArtifactError
             If the active version's files are damaged, once a version; what was served goes on being served.
         """
+        current = self.live.current
         with self.store.read() as connection:
+            if self.live.cursor_secret is None:
+                self.live.cursor_secret = read_secret(connection, "cursors")
             active = versions.active_version(connection)
             revision = catalogue.catalogue_revision(connection)
-            current = self.live.current
-            is_new_version = active is not None and (current is None or current.model.version != active)
-        if active is None or not (is_new_version or revision != self._catalogue_revision):
+        is_new_version = active is not None and (current is None or current.model.version != active)
+        is_same_catalogue = revision == self._catalogue_revision and not _is_outdated(current)
+        if active is None or (is_same_catalogue and not is_new_version):
             return False
-        model = self._load(active) if is_new_version or current is None else current.model
+        if is_new_version or current is None:
+            held = self.live.find(active)
+            model = held.model if held else self._load(active)
+        else:
+            model = current.model
         if model is None:
             return False
         with self.store.read() as connection:
             revision = catalogue.catalogue_revision(connection)
-            changed = catalogue.changed_items(connection, model.description["catalogue_revision"])
-        self.live.swap(Snapshot.of(model, _changes_of(model, changed)))
+            for other in self.live.recent.values():
+                if other.model.version != active:
+                    self.live.keep(snapshot_of(other.model, connection))
+            self.live.swap(snapshot_of(model, connection))
         self._catalogue_revision = revision
         return True
+
+    def recall(self, version: int) -> Snapshot:
+        """Load a version that was served before, for a cursor that names it.
+
+        Parameters
+        ----------
+        version : int
+            Which.
+
+        Returns
+        -------
+        Snapshot
+            With the catalogue of now.
+
+        Raises
+        ------
+        VersionGoneError
+            If it is not kept any more.
+        """
+        try:
+            files = read_artifacts(self.settings.models_dir / str(version))
+            model = from_arrays(version, files.arrays, files.description)
+        except ArtifactError:
+            raise VersionGoneError("the model version that these pages began with is not kept any more") from None
+        with self.store.read() as connection:
+            return snapshot_of(model, connection)
 
     def _load(self, version: int) -> Model | None:
         if version == self._refused:
@@ -74,7 +113,39 @@ class Refresher:
             raise
 
 
-def _changes_of(model: Model, rows: list[catalogue.CatalogueRow]) -> dict[int, ItemChange]:
-    indices = model.items.indices_of(np.array([row.item_key for row in rows], np.int64))
-    pairs = zip(indices.tolist(), rows, strict=True)
-    return {index: ItemChange(row.title, frozenset(row.categories), row.hidden) for index, row in pairs if index >= 0}
+def snapshot_of(model: Model, connection: Connection) -> Snapshot:
+    """Lay the catalogue of now over a model.
+
+    Parameters
+    ----------
+    model : Model
+        A version.
+    connection : Connection
+        To read from.
+
+    Returns
+    -------
+    Snapshot
+        To be served until its ``valid_until``.
+    """
+    now, since = now_microseconds(), model.description["catalogue_revision"]
+    changed = catalogue.changed_items(connection, since)
+    dated = catalogue.dated_items(connection)
+    rows = {row.item_key: row for row in [*dated, *changed]}
+    deleted = _indices(model, catalogue.deleted_items_since(connection, since))
+    dates = [date for row in dated for date in (row.available_from, row.available_until) if date and date > now]
+    changes = {
+        index: ItemChange(row.title, frozenset(row.categories), row.hidden or not row.is_available(now))
+        for index, row in zip(_indices(model, rows), rows.values(), strict=True)
+        if index >= 0
+    }
+    gone = [index for index in deleted if index >= 0]
+    return Snapshot.of(model, changes, deleted=gone, valid_until=min(dates, default=None))
+
+
+def _is_outdated(snapshot: Snapshot | None) -> bool:
+    return snapshot is not None and snapshot.valid_until is not None and snapshot.valid_until <= now_microseconds()
+
+
+def _indices(model: Model, item_keys: Iterable[int]) -> list[int]:
+    return [int(index) for index in model.items.indices_of(np.array(list(item_keys), np.int64))]

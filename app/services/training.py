@@ -1,4 +1,4 @@
-"""One training from the first row to the published version: load, fit, gate, publish."""
+"""One training from the first row to the published version: load, try out, judge, refit on all ratings, publish."""
 
 import os
 import socket
@@ -7,23 +7,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from app.config import Settings
 from app.errors import FoldinError, SupersededError, TrainingFailedError
-from app.factorization import Epoch, Factors, Hyperparameters, fit
+from app.factorization import Epoch, Factors
+from app.services.arranging import Arranged, arrange
 from app.services.clock import now_microseconds
-from app.serving.model import ItemTable, from_arrays, to_arrays
-from app.storage import artifacts, catalogue, training_runs, versions
+from app.services.configuring import configuration_of, configuration_of_version
+from app.services.gate import refusal_of_factors, refusal_of_loss
+from app.services.verdicts import Verdict, judge
+from app.serving.model import from_arrays, to_arrays
+from app.storage import artifacts, catalogue, training_runs, tuning, versions
 from app.storage.engine import Store
 from app.storage.ratings import n_rating_changes
 from app.storage.training_data import TrainingData, load_training_data
 from app.storage.training_runs import TrainingRun
 from app.storage.versions import Lease
+
+Step = Literal["evaluating", "training"]
+"""A fit on part of the ratings that is judged by the rest, then the fit on all of them."""
 
 LEASE_SECONDS = 30.0
 _RENEW_SECONDS = 5.0
@@ -38,6 +43,7 @@ class Progress:
     n_ratings: int
     n_epochs: int
     epoch: Epoch | None
+    step: Step = "training"
 
 
 def train_once(
@@ -89,24 +95,6 @@ def train_once(
         return training_runs.find_run(connection, run_id)
 
 
-def hyperparameters_of(settings: Settings) -> Hyperparameters:
-    """Read the hyper-parameters that the settings give, with the defaults for the others.
-
-    Parameters
-    ----------
-    settings : Settings
-        From the environment.
-
-    Returns
-    -------
-    Hyperparameters
-        For the next training.
-    """
-    names = ("n_factors", "unobserved_weight", "regularization", "regularization_exponent", "n_epochs")
-    given: dict[str, Any] = {name: value for name in names if (value := getattr(settings, name)) is not None}
-    return Hyperparameters(**given)
-
-
 class _Run:
     """One training under a lease; its steps in order are in ``execute``."""
 
@@ -115,7 +103,10 @@ class _Run:
     ) -> None:
         self.store, self.settings, self.lease, self.run_id = store, settings, lease, run_id
         self.on_progress = on_progress
-        self.hyperparameters = hyperparameters_of(settings)
+        with store.read() as connection:
+            tuned = tuning.find_tuned(connection, settings.method)
+        self.configuration = configuration_of(settings, tuned.hyperparameters if tuned else None)
+        self.n_ratings, self.n_epochs = 0, self.configuration.hyperparameters.n_epochs
         self.epochs: list[dict[str, Any]] = []
         self._recorded_at = 0.0
         self._is_superseded = threading.Event()
@@ -138,41 +129,33 @@ class _Run:
         TrainingFailedError
             If no model can come of the ratings.
         """
-        configuration = {
-            "method": self.settings.method,
-            "hyperparameters": asdict(self.hyperparameters),
-            "rating_scale": [self.settings.rating_min, self.settings.rating_max],
-            "seed": self.settings.seed,
-        }
-        self.record(hyperparameters=configuration["hyperparameters"])
-        if skip_unchanged and self._is_unchanged(configuration):
+        described = self.configuration.described()
+        described["rating_scale"] = [self.settings.rating_min, self.settings.rating_max]
+        self.record(hyperparameters=described["hyperparameters"])
+        active = self._active()
+        if skip_unchanged and active and self._is_unchanged(active.description, described):
             return {"status": "skipped", "reason": "neither ratings nor settings changed since the active version"}
         artifacts.remove_unfinished(self.settings.models_dir)
-        started = perf_counter()
-        with self.store.read() as connection:
-            data = load_training_data(connection)
-            rows = catalogue.items_by_key(connection)
-            revision = catalogue.catalogue_revision(connection)
-        if len(data.values) == 0:
-            raise TrainingFailedError("there are no ratings yet; send some to POST /ratings or use `foldin import`")
-        items, user_keys, user_items = _arrange(data, rows, self.settings)
-        size = {"n_ratings": len(data.values), "n_users": len(user_keys), "n_items": len(items.item_keys)}
-        self.record(**size, n_changes=data.n_changes, load_seconds=perf_counter() - started)
-        self.on_progress(Progress(self.run_id, len(data.values), self.hyperparameters.n_epochs, None))
-        factors = fit(
-            user_items,
-            self.hyperparameters,
-            method=self.settings.method,
-            seed=self.settings.seed,
-            n_threads=self.settings.n_threads or os.cpu_count() or 1,
-            on_epoch=lambda epoch: self._after_epoch(epoch, len(data.values)),
+        data, arranged, description = self._load()
+        verdict = judge(
+            self.configuration,
+            configuration_of_version(active.description) if active else None,
+            arranged,
+            self.settings,
+            on_epoch=lambda epoch: self._after_epoch("evaluating", epoch),
         )
-        self.record(epochs=self.epochs)
-        if reason := _refusal(factors, self.epochs):
+        self.record(metrics=verdict.metrics)
+        if reason := verdict.refusal:
             return {"status": "refused", "reason": reason}
-        description = configuration | size | {"n_changes": data.n_changes, "catalogue_revision": revision}
-        description["created_at"] = now_microseconds()
-        version = self._publish(to_arrays(factors, items, user_keys), description, data)
+        factors = self._refit(arranged, verdict)
+        losses = [epoch["loss"] for epoch in self.epochs]
+        reason = refusal_of_factors(factors, arranged.user_items.shape)
+        if reason := reason or refusal_of_loss(losses, len(data.values), verdict.trial):
+            return {"status": "refused", "reason": reason}
+        served = asdict(factors.hyperparameters) | {"n_epochs": self.configuration.hyperparameters.n_epochs}
+        description |= described | {"configuration": described, "hyperparameters": served}
+        description |= {"metrics": verdict.metrics, "calibration": verdict.calibration}
+        version = self._publish(to_arrays(factors, arranged.items, arranged.user_keys), description, data)
         return {"status": "succeeded", "model_version": version}
 
     def record(self, **values: object) -> None:
@@ -215,24 +198,58 @@ class _Run:
             done.set()
             thread.join()
 
-    def _is_unchanged(self, configuration: dict[str, Any]) -> bool:
+    def _active(self) -> versions.ModelVersion | None:
         with self.store.read() as connection:
             active = versions.active_version(connection)
-            found = versions.find_version(connection, active) if active is not None else None
-            n_changes = n_rating_changes(connection)
-        if found is None:
-            return False
-        known = found.description
-        return known["n_changes"] == n_changes and all(known[name] == value for name, value in configuration.items())
+            return None if active is None else versions.find_version(connection, active)
 
-    def _after_epoch(self, epoch: Epoch, n_ratings: int) -> None:
+    def _is_unchanged(self, known: dict[str, Any], described: dict[str, Any]) -> bool:
+        with self.store.read() as connection:
+            return bool(known["n_changes"] == n_rating_changes(connection) and known["configuration"] == described)
+
+    def _load(self) -> tuple[TrainingData, Arranged, dict[str, Any]]:
+        started = perf_counter()
+        with self.store.read() as connection:
+            data = load_training_data(connection)
+            rows = catalogue.items_by_key(connection)
+            revision = catalogue.catalogue_revision(connection)
+        if len(data.values) == 0:
+            raise TrainingFailedError("there are no ratings yet; send some to POST /ratings or use `foldin import`")
+        arranged = arrange(data, rows, self.settings)
+        n_users, n_items = arranged.user_items.shape
+        size = {"n_ratings": len(data.values), "n_users": n_users, "n_items": n_items}
+        self.record(**size, n_changes=data.n_changes, load_seconds=perf_counter() - started)
+        self.n_ratings = len(data.values)
+        self._report("evaluating", None)
+        loaded = {"n_changes": data.n_changes, "catalogue_revision": revision, "created_at": now_microseconds()}
+        return data, arranged, size | loaded
+
+    def _refit(self, arranged: Arranged, verdict: Verdict) -> Factors:
+        start = verdict.trial.factors if verdict.trial else None
+        n_epochs = self.configuration.hyperparameters.n_epochs
+        self.n_epochs = n_epochs if start is None else refit_epochs(n_epochs)
+        factors = self.configuration.fit(
+            arranged,
+            arranged.user_items,
+            start=start,
+            n_epochs=self.n_epochs,
+            on_epoch=lambda epoch: self._after_epoch("training", epoch),
+        )
+        self.record(epochs=self.epochs)
+        return factors
+
+    def _after_epoch(self, step: Step, epoch: Epoch) -> None:
         if self._is_superseded.is_set():
             raise SupersededError("another trainer has taken over while this one was silent")
-        self.epochs.append(asdict(epoch))
-        if perf_counter() - self._recorded_at > _RECORD_SECONDS:
-            self.record(epochs=self.epochs)
-            self._recorded_at = perf_counter()
-        self.on_progress(Progress(self.run_id, n_ratings, self.hyperparameters.n_epochs, epoch))
+        if step == "training":
+            self.epochs.append(asdict(epoch))
+            if perf_counter() - self._recorded_at > _RECORD_SECONDS:
+                self.record(epochs=self.epochs)
+                self._recorded_at = perf_counter()
+        self._report(step, epoch)
+
+    def _report(self, step: Step, epoch: Epoch | None) -> None:
+        self.on_progress(Progress(self.run_id, self.n_ratings, self.n_epochs, epoch, step))
 
     def _publish(self, arrays: dict[str, NDArray[Any]], description: dict[str, Any], data: TrainingData) -> int:
         models_dir = self.settings.models_dir
@@ -245,47 +262,31 @@ class _Run:
                 connection, self.lease, training_run_id=self.run_id, description=description, now=now
             )
             artifacts.place_artifacts(folder, models_dir, version)
-            versions.activate_version(connection, version)
+            versions.activate_version(connection, version, now=now)
             versions.complete_erasures(connection, data.pending_erasures, version)
-            old = versions.forget_versions(connection, keep=self.settings.keep_versions)
+            retired_before = now - round(self.settings.cursor_seconds * 1e6)
+            keep = self.settings.keep_versions
+            old = versions.forget_versions(connection, keep=keep, retired_before=retired_before)
         artifacts.remove_artifacts(models_dir, old)
         return version
 
 
-def _arrange(
-    data: TrainingData, rows: list[catalogue.CatalogueRow], settings: Settings
-) -> tuple[ItemTable, NDArray[np.int64], csr_array]:
-    # numbers users and items, and puts the targets into a matrix
-    rated = set(np.unique(data.item_keys).tolist())
-    kept = [row for row in rows if row.item_key in rated]
-    item_keys = np.array([row.item_key for row in kept], np.int64)
-    table = ItemTable.of(
-        item_keys=item_keys,
-        item_ids=[row.item_id for row in kept],
-        titles=[row.title for row in kept],
-        categories=[row.categories for row in kept],
-        hidden=[row.hidden for row in kept],
-        popularity=np.zeros(len(kept)),
-    )
-    item_indices = table.indices_of(data.item_keys)
-    user_keys, user_indices = np.unique(data.user_keys, return_inverse=True)
-    # a_ui = (r_ui − r_min) / (r_max − r_min)
-    targets = (data.values - settings.rating_min) / (settings.rating_max - settings.rating_min)
-    triples = (targets.astype(np.float32), (user_indices.astype(np.int32), item_indices.astype(np.int32)))
-    user_items = csr_array(triples, shape=(len(user_keys), len(kept)))
-    user_items.sort_indices()
-    table.popularity[:] = np.bincount(item_indices, minlength=len(kept))
-    return table, user_keys, user_items
+def refit_epochs(n_epochs: int) -> int:
+    """Say how many epochs the fit on all ratings takes, from where the trial has come to.
 
+    Half of them reach a lower loss than all of them from a random start, and lists as good (decision 0022).
 
-def _refusal(factors: Factors, epochs: list[dict[str, Any]]) -> str | None:
-    # why a model must not be served; None when it may
-    arrays = (factors.user_factors, factors.item_factors, factors.mean_user)
-    if not all(np.isfinite(array).all() for array in arrays):
-        return "the factors are not finite"
-    if epochs and not np.isfinite(epochs[-1]["loss"]):
-        return "the loss is not finite"
-    return None
+    Parameters
+    ----------
+    n_epochs : int
+        Of the trial.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    return max(1, (n_epochs + 1) // 2)
 
 
 def _reason(error: Exception) -> str:

@@ -155,6 +155,10 @@ class Model:
         The store's keys of the trained users, ascending.
     popular : ndarray of shape (n_items,), int32
         Item indices, the most rated first, ties by item id.
+    lengths : ndarray of shape (n_items,), float32
+        Of the items' vectors.
+    longest_vector : float
+        The greatest of them.
     """
 
     version: int
@@ -164,6 +168,8 @@ class Model:
     items: ItemTable
     user_keys: NDArray[np.int64]
     popular: NDArray[np.int32]
+    lengths: Floats
+    longest_vector: float
 
 
 _FACTORS = tuple(field.name for field in fields(Factors) if field.name != "hyperparameters")
@@ -232,7 +238,9 @@ def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: M
         raise ArtifactError(f"version {version} lacks something that this release needs: {error}") from error
     _check(version, factors, items, user_keys)
     popular = np.lexsort((np.arange(len(items.popularity)), -items.popularity)).astype(np.int32)
-    return Model(version, description, factors, FoldIn.of(factors), items, user_keys, popular)
+    lengths = np.sqrt(np.einsum("if,if->i", factors.item_factors, factors.item_factors))
+    longest = float(lengths.max(initial=0.0))
+    return Model(version, description, factors, FoldIn.of(factors), items, user_keys, popular, lengths, longest)
 
 
 def _check(version: int, factors: Factors, items: ItemTable, user_keys: NDArray[np.int64]) -> None:

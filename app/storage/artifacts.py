@@ -55,7 +55,7 @@ def write_artifacts(models_dir: Path, arrays: Mapping[str, NDArray[Any]], descri
     for name, array in arrays.items():
         path = folder / f"{name}.npy"
         with path.open("wb") as file:
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            np.save(file, np.asarray(array, order="C"), allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
         files[name] = {

@@ -1,13 +1,13 @@
 """The items that the service knows: titles, categories, and whether they are hidden."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from app.storage.keys import ensure_keys
-from app.storage.schema import counters, items, ratings
+from app.storage.schema import counters, deleted_items, items, ratings
 
 
 class Item(NamedTuple):
@@ -20,7 +20,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueRow:
-    """An item as it is stored; ``revision`` numbers the catalogue's changes."""
+    """An item as it is stored; ``revision`` numbers the catalogue's changes, times are in microseconds."""
 
     item_key: int
     item_id: str
@@ -28,6 +28,28 @@ class CatalogueRow:
     categories: list[str]
     hidden: bool
     revision: int
+    available_from: int | None
+    available_until: int | None
+    attributes: dict[str, Any]
+
+    def is_available(self, now: int) -> bool:
+        """Say whether the item's dates let it be recommended.
+
+        Parameters
+        ----------
+        now : int
+            Microseconds.
+
+        Returns
+        -------
+        bool
+            From ``available_from`` on, and until just before ``available_until``.
+        """
+        has_begun = self.available_from is None or self.available_from <= now
+        return has_begun and (self.available_until is None or now < self.available_until)
+
+
+_COLUMNS = tuple(field.name for field in fields(CatalogueRow))
 
 
 def upsert_items(connection: Connection, batch: Sequence[Item]) -> int:
@@ -49,7 +71,7 @@ def upsert_items(connection: Connection, batch: Sequence[Item]) -> int:
     if not newest:
         return 0
     keys = ensure_keys(connection, items, newest.keys())
-    revision = _next_revision(connection)
+    revision = next_revision(connection)
     change = update(items).where(items.c.item_key == bindparam("key")).values(revision=revision)
     change = change.values(title=bindparam("new_title"), categories=bindparam("new_categories"))
     rows = [
@@ -60,7 +82,19 @@ def upsert_items(connection: Connection, batch: Sequence[Item]) -> int:
     return len(rows)
 
 
-def _next_revision(connection: Connection) -> int:
+def next_revision(connection: Connection) -> int:
+    """Count a change of the catalogue; others wait with theirs until it is committed.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a write transaction.
+
+    Returns
+    -------
+    int
+        The revision to write into the changed rows.
+    """
     advance = update(counters).where(counters.c.name == "catalogue").values(value=counters.c.value + 1)
     return int(connection.execute(advance.returning(counters.c.value)).scalar_one())
 
@@ -97,7 +131,43 @@ def changed_items(connection: Connection, since_revision: int) -> list[Catalogue
         In no order.
     """
     found = connection.execute(select(items).where(items.c.revision > since_revision))
-    return [_row(row) for row in found]
+    return [to_row(row) for row in found]
+
+
+def dated_items(connection: Connection) -> list[CatalogueRow]:
+    """Read the items that are available only from or until some time.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read from.
+
+    Returns
+    -------
+    list of CatalogueRow
+        In no order.
+    """
+    has_dates = items.c.available_from.is_not(None) | items.c.available_until.is_not(None)
+    return [to_row(row) for row in connection.execute(select(items).where(has_dates))]
+
+
+def deleted_items_since(connection: Connection, since_revision: int) -> list[int]:
+    """Read which items were deleted after a revision.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read from.
+    since_revision : int
+        What the caller has seen.
+
+    Returns
+    -------
+    list of int
+        Their keys.
+    """
+    found = select(deleted_items.c.item_key).where(deleted_items.c.revision > since_revision)
+    return list(connection.execute(found).scalars())
 
 
 def items_by_key(connection: Connection) -> list[CatalogueRow]:
@@ -113,7 +183,7 @@ def items_by_key(connection: Connection) -> list[CatalogueRow]:
     list of CatalogueRow
         In the order of the ids' bytes.
     """
-    return [_row(row) for row in connection.execute(select(items).order_by(items.c.item_id))]
+    return [to_row(row) for row in connection.execute(select(items).order_by(items.c.item_id))]
 
 
 def find_item(connection: Connection, item_id: str) -> CatalogueRow | None:
@@ -132,7 +202,7 @@ def find_item(connection: Connection, item_id: str) -> CatalogueRow | None:
         None when there is none.
     """
     row = connection.execute(select(items).where(items.c.item_id == item_id)).one_or_none()
-    return _row(row) if row else None
+    return to_row(row) if row else None
 
 
 def count_ratings_by_item(connection: Connection) -> list[tuple[CatalogueRow, int]]:
@@ -157,8 +227,21 @@ def count_ratings_by_item(connection: Connection) -> list[tuple[CatalogueRow, in
         .where(~items.c.hidden)
         .order_by(number.desc(), items.c.item_id)
     )
-    return [(_row(row), row.number) for row in connection.execute(listing)]
+    return [(to_row(row), row.number) for row in connection.execute(listing)]
 
 
-def _row(row: Any) -> CatalogueRow:
-    return CatalogueRow(row.item_key, row.item_id, row.title, row.categories, row.hidden, row.revision)
+def to_row(row: Any) -> CatalogueRow:
+    """Read a row of the items' table.
+
+    Parameters
+    ----------
+    row : sqlalchemy.Row
+        With all columns of ``items``.
+
+    Returns
+    -------
+    CatalogueRow
+        The item.
+    """
+    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    return CatalogueRow(**{name: columns[name] for name in _COLUMNS})

@@ -10,15 +10,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pysqlite3
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.errors import StoreUnavailableError, StoreUnusableError
+from app.errors import StoreBusyError, StoreUnavailableError, StoreUnusableError
 
 SQLITE_BUSY_SECONDS = 30.0
 SQLITE_FIRST_SOUND_VERSION = (3, 51, 3)
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "cache_size=-65536",
+    "temp_store=MEMORY",
+    # Pages. Ratings fall all over the file, and a page that changes often between two checkpoints is copied once.
+    "wal_autocheckpoint=16384",
+    "journal_size_limit=134217728",
+)
 
 
 class Store:
@@ -127,7 +137,7 @@ def connect_sqlite(path: str) -> Any:
 
 
 def _set_pragmas(connection: Any) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "temp_store=MEMORY"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -165,10 +175,19 @@ def _postgresql_engine(url: URL) -> Engine:
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except (DBAPIError, PoolTimeoutError) as error:
-        raise StoreUnavailableError(f"the database did not do what was asked: {_reason(error)}") from error
+    except (IntegrityError, DataError):
+        raise  # a mistake of ours in one write, and no state of the database
+    except (DBAPIError, PoolTimeoutError, pysqlite3.Error, psycopg.Error) as error:
+        kind = StoreBusyError if _is_conflict(error) else StoreUnavailableError
+        raise kind(f"the database did not do what was asked: {_reason(error)}") from error
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def _is_conflict(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    # 40001: serialization failure, 40P01: deadlock, 55P03: lock_timeout
+    return getattr(cause, "sqlstate", None) in {"40001", "40P01", "55P03"} or "database is locked" in str(cause)
+
+
+def _reason(error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

@@ -1,33 +1,48 @@
 """Group commit: writes that arrive together share one transaction, and each is answered only after it is committed.
 
 A commit costs a sync of the disk. One thread takes all waiting writes, runs them in one transaction, and while that is
-being synced the next ones gather.
+being synced the next ones gather. Ratings that wait next to each other are written in one pass, too.
 """
 
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from app.errors import StoreUnavailableError
+from app.errors import StoreBusyError, StoreUnavailableError
 from app.storage.engine import Store
+from app.storage.ratings import Rating
+from app.storage.upserts import Batch, WriteCounts, upsert_batches
 
 T = TypeVar("T")
-_MOST_TOGETHER = 256
+_MOST_TOGETHER = 20_000
+_MOST_WAITING = 200_000
+_MOST_ATTEMPTS = 3
 
 
 @dataclass(slots=True)
 class _Write:
-    work: Callable[[Connection], Any]
+    work: Callable[[Connection], Any] | Batch
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
 
+    @property
+    def is_batch(self) -> bool:
+        return isinstance(self.work, Batch)
+
+    @property
+    def weight(self) -> int:
+        return 1 + (len(self.work.ratings) if isinstance(self.work, Batch) else 0)
+
     def resolve(self, result: object, error: BaseException | None) -> None:
-        self.loop.call_soon_threadsafe(self._settle, result, error)
+        with suppress(RuntimeError):  # the loop is gone, and with it whoever waited
+            self.loop.call_soon_threadsafe(self._settle, result, error)
 
     def _settle(self, result: object, error: BaseException | None) -> None:
         if self.future.cancelled():
@@ -39,16 +54,20 @@ class _Write:
 
 
 class GroupWriter:
-    """Commits writes of concurrent requests together.
+    """Commits writes of concurrent requests together, in the order of their arrival.
 
     Parameters
     ----------
     store : Store
         Where to write.
+    most_waiting : int
+        How many ratings and other writes may wait; more are refused.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, most_waiting: int = _MOST_WAITING) -> None:
         self._store = store
+        self._most_waiting = most_waiting
+        self._n_waiting = 0  # changed on the event loop alone
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
         self._thread.start()
@@ -66,34 +85,66 @@ class GroupWriter:
         object
             What ``work`` returned, committed.
         """
-        loop = asyncio.get_running_loop()
-        write = _Write(work, loop.create_future(), loop)
-        self._queue.put(write)
-        result: T = await asyncio.shield(write.future)
+        result: T = await self._wait(work)
         return result
+
+    async def rate(self, batch: Sequence[Rating], *, now: int) -> WriteCounts:
+        """Write ratings, all or none, and wait until they are durable.
+
+        Parameters
+        ----------
+        batch : sequence of Rating
+            Validated.
+        now : int
+            The time of arrival in microseconds.
+
+        Returns
+        -------
+        WriteCounts
+            What became of them.
+        """
+        counts: WriteCounts = await self._wait(Batch(batch, now))
+        return counts
 
     def close(self) -> None:
         """Finish what was accepted and stop."""
         self._queue.put(None)
         self._thread.join()
 
+    async def _wait(self, work: Callable[[Connection], Any] | Batch) -> Any:
+        loop = asyncio.get_running_loop()
+        write = _Write(work, loop.create_future(), loop)
+        if self._n_waiting and self._n_waiting + write.weight > self._most_waiting:
+            raise StoreBusyError("more writes are waiting than the database can take; send them again later")
+        self._n_waiting += write.weight
+        write.future.add_done_callback(lambda _: self._leave(write.weight))
+        self._queue.put(write)
+        return await asyncio.shield(write.future)
+
+    def _leave(self, weight: int) -> None:
+        self._n_waiting -= weight
+
     def _run(self) -> None:
-        is_open = True
-        while is_open:
-            writes: list[_Write] = []
-            while len(writes) < _MOST_TOGETHER and (not writes or not self._queue.empty()):
-                write = self._queue.get()
-                if write is None:
-                    is_open = False
-                    break
-                writes.append(write)
-            if writes:
-                self._commit(writes)
+        for writes in self._gather():
+            # Ratings apart from other work: they lock rows in one order, which keeps writers from deadlocking.
+            for _, group in groupby(writes, key=lambda write: write.is_batch):
+                self._commit(list(group))
+
+    def _gather(self) -> Iterator[list[_Write]]:
+        while (write := self._queue.get()) is not None:
+            writes, weight = [write], write.weight
+            while weight < _MOST_TOGETHER and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    yield writes
+                    return
+                writes.append(following)
+                weight += following.weight
+            yield writes
 
     def _commit(self, writes: list[_Write]) -> None:
         try:
-            with self._store.write() as connection:
-                results = [write.work(connection) for write in writes]
+            results = self._carry_out(writes)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the request and not to this thread
             if len(writes) == 1 or isinstance(error, StoreUnavailableError):
                 for write in writes:
@@ -104,3 +155,20 @@ class GroupWriter:
             return
         for write, result in zip(writes, results, strict=True):
             write.resolve(result, None)
+
+    def _carry_out(self, writes: list[_Write]) -> Sequence[Any]:
+        for attempt in range(_MOST_ATTEMPTS):
+            try:
+                with self._store.write() as connection:
+                    return _run_all(connection, writes)
+            except StoreBusyError:
+                if attempt == _MOST_ATTEMPTS - 1 or self._store.is_sqlite:  # SQLite has waited long enough by itself
+                    raise
+        raise AssertionError("unreachable")
+
+
+def _run_all(connection: Connection, writes: list[_Write]) -> Sequence[Any]:
+    batches = [write.work for write in writes if isinstance(write.work, Batch)]
+    if batches:
+        return upsert_batches(connection, batches)
+    return [write.work(connection) for write in writes if not isinstance(write.work, Batch)]

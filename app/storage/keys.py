@@ -1,4 +1,9 @@
-"""From outside ids to the integers inside: the dictionaries of users and items."""
+"""From outside ids to the integers inside: the dictionaries of users and items.
+
+Ratings point to users and items without foreign keys, so a row of these dictionaries must not go while somebody writes
+a rating that points to it. SQLite has one writer at a time; on PostgreSQL writers share a lock that an erasure takes
+alone. (Locking each row instead would write it anew for every rating.)
+"""
 
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -6,15 +11,39 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, CursorResult, Table, select
 
+_KEYS_LOCK = 0x4B657973  # "Keys": the number of that lock in PostgreSQL
 _FIND = {
     "sqlite": "SELECT {id}, {key} FROM {table} WHERE {id} IN (SELECT value FROM json_each(?))",
-    # The lock keeps an erasure waiting until the ratings that point to the row are committed, and then it erases them.
-    "postgresql": "SELECT {id}, {key} FROM {table} WHERE {id} = ANY(%s) ORDER BY {id} FOR KEY SHARE",
+    "postgresql": "SELECT {id}, {key} FROM {table} WHERE {id} = ANY(%s::text[])",
 }
 _ADD = {
     "sqlite": "INSERT INTO {table} ({id}) SELECT value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING",
     "postgresql": "INSERT INTO {table} ({id}) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
 }
+
+
+def share_keys(connection: Connection) -> None:
+    """Keep users and items from being deleted until the end of the transaction.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a write transaction that has not written yet.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({_KEYS_LOCK})")
+
+
+def own_keys(connection: Connection) -> None:
+    """Wait until nobody writes ratings, and let nobody begin until the end of the transaction.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a write transaction that has not written yet; it may then delete users and items.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_KEYS_LOCK})")
 
 
 def ensure_keys(connection: Connection, table: Table, ids: AbstractSet[str]) -> dict[str, int]:
@@ -34,10 +63,12 @@ def ensure_keys(connection: Connection, table: Table, ids: AbstractSet[str]) -> 
     dict of str to int
         The key of each id.
     """
-    keys = _find_keys(connection, table, ids)
-    while missing := ids - keys.keys():  # a second time only when an erasure ran in between
-        _run(connection, _ADD, table, missing)
-        keys |= _find_keys(connection, table, missing)
+    share_keys(connection)
+    keys = _find_keys(connection, table, list(ids))
+    if missing := ids - keys.keys():
+        ordered = sorted(missing)  # one order for everybody, so that no two writers deadlock
+        _run(connection, _ADD, table, ordered)
+        keys |= _find_keys(connection, table, ordered)
     return keys
 
 
@@ -63,16 +94,54 @@ def key_of(connection: Connection, table: Table, outside_id: str) -> int | None:
     return found
 
 
-def _find_keys(connection: Connection, table: Table, ids: AbstractSet[str]) -> dict[str, int]:
-    return {str(row[0]): int(row[1]) for row in _run(connection, _FIND, table, ids).all()}
+def ids_of(connection: Connection, table: Table, keys: list[int]) -> dict[int, str]:
+    """Look up keys.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read from.
+    table : Table
+        ``users`` or ``items``.
+    keys : list of int
+        What the store calls them inside.
+
+    Returns
+    -------
+    dict of int to str
+        The outside id of each key that exists.
+    """
+    key, outside = table.columns[0], table.columns[1]
+    return {row[0]: row[1] for row in connection.execute(select(key, outside).where(key.in_(keys)))}
+
+
+def array_literal(values: list[Any]) -> str | list[Any]:
+    """Write strings or numbers as PostgreSQL writes arrays, which costs a tenth of handing the driver a list.
+
+    Parameters
+    ----------
+    values : list of str, int or float
+        Without None.
+
+    Returns
+    -------
+    str or list
+        An argument for ``%s::type[]``; the list itself where JSON and PostgreSQL would escape differently.
+    """
+    text = orjson.dumps(values)
+    return values if b"\\" in text else "{" + text[1:-1].decode() + "}"
+
+
+def _find_keys(connection: Connection, table: Table, ids: list[str]) -> dict[str, int]:
+    cursor: Any = _run(connection, _FIND, table, ids).cursor
+    return dict(cursor.fetchall())
 
 
 def _run(
-    connection: Connection, statements: dict[str, str], table: Table, ids: AbstractSet[str]
+    connection: Connection, statements: dict[str, str], table: Table, ids: list[str]
 ) -> CursorResult[*tuple[Any, ...]]:
     dialect = connection.dialect.name
     statement = statements[dialect].format(table=table.name, key=table.columns[0].name, id=table.columns[1].name)
-    ordered = sorted(ids)  # one order for everybody, so that no two writers deadlock
     return connection.exec_driver_sql(
-        statement, (orjson.dumps(ordered).decode(),) if dialect == "sqlite" else (ordered,)
+        statement, (orjson.dumps(ids).decode(),) if dialect == "sqlite" else (array_literal(ids),)
     )

@@ -1,17 +1,16 @@
-"""Writing, deleting and listing ratings: an upsert in which the newest time wins, so that retries are harmless.
+"""Deleting, erasing and listing ratings, and counting their changes.
 
-A user's ratings are read for an answer in ``user_ratings``, and all of them for a training in ``training_data``.
+They are written in ``upserts``, a user's are read for an answer in ``user_ratings``, all for a training in
+``training_data``.
 """
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import orjson
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, case, delete, func, insert, select, text, update
 
-from app.storage.keys import ensure_keys, key_of
+from app.storage.keys import key_of, own_keys
 from app.storage.schema import counters, erasures, items, ratings, users
 
 _SHARD = f"ratings-{os.getpid() % 16}"
@@ -24,105 +23,6 @@ class Rating(NamedTuple):
     item_id: str
     value: float
     timestamp: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class WriteCounts:
-    """What a batch did: ``accepted`` is the sum; ``ignored`` were older than what is stored or is in the same batch."""
-
-    accepted: int
-    created: int
-    updated: int
-    ignored: int
-
-
-class _Stored(NamedTuple):
-    timestamp: int
-    value: float | None
-
-
-_STORED = {
-    "sqlite": """
-        SELECT r.user_key, r.item_key, r.timestamp, r.value FROM json_each(?) AS pair
-        JOIN ratings AS r ON r.user_key = pair.value ->> 0 AND r.item_key = pair.value ->> 1""",
-    "postgresql": """
-        SELECT user_key, item_key, timestamp, value FROM ratings
-        JOIN unnest(%s::bigint[], %s::bigint[]) AS pair (user_key, item_key) USING (user_key, item_key)""",
-}
-_UPSERT_ROWS = {
-    "sqlite": "VALUES (?, ?, ?, ?)",
-    "postgresql": "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::bigint[])",
-}
-_UPSERT = """
-    INSERT INTO ratings (user_key, item_key, value, timestamp) {rows}
-    ON CONFLICT (user_key, item_key) DO UPDATE SET value = excluded.value, timestamp = excluded.timestamp
-    WHERE excluded.timestamp >= ratings.timestamp"""
-
-
-def upsert_ratings(connection: Connection, batch: Sequence[Rating], *, now: int) -> WriteCounts:
-    """Write ratings, making the users and items that they name.
-
-    For each pair the newest timestamp wins, within the batch and against the store; of equal ones the later in order.
-
-    Parameters
-    ----------
-    connection : Connection
-        In a write transaction, which the caller commits.
-    batch : sequence of Rating
-        Validated.
-    now : int
-        The time of arrival in microseconds, for ratings without a timestamp.
-
-    Returns
-    -------
-    WriteCounts
-        How many ratings were new, replaced another, or were too old.
-    """
-    newest: dict[tuple[str, str], Rating] = {}
-    for rating in batch:
-        known = newest.get((rating.user_id, rating.item_id))
-        if known is None or _time(rating, now) >= _time(known, now):
-            newest[rating.user_id, rating.item_id] = rating
-    user_keys = ensure_keys(connection, users, {user_id for user_id, _ in newest})
-    item_keys = ensure_keys(connection, items, {item_id for _, item_id in newest})
-    pairs = {(user_keys[user_id], item_keys[item_id]): rating for (user_id, item_id), rating in newest.items()}
-    stored = _stored(connection, list(pairs))
-    rows: list[tuple[int, int, float, int]] = []
-    n_created = n_updated = 0
-    for (user_key, item_key), rating in sorted(
-        pairs.items()
-    ):  # one order for everybody, so that no two writers deadlock
-        before = stored.get((user_key, item_key))
-        # An untimed rating is the newest by its arrival, even where another machine's clock is ahead.
-        timestamp = rating.timestamp if rating.timestamp is not None else max(now, before.timestamp if before else now)
-        if before is not None and timestamp < before.timestamp:
-            continue
-        n_created += before is None or before.value is None
-        n_updated += before is not None and before.value is not None
-        if before != (timestamp, rating.value):
-            rows.append((user_key, item_key, rating.value, timestamp))
-    _upsert(connection, rows)
-    count_changes(connection, len(rows))
-    return WriteCounts(len(batch), n_created, n_updated, len(batch) - n_created - n_updated)
-
-
-def _time(rating: Rating, now: int) -> int:
-    return now if rating.timestamp is None else rating.timestamp
-
-
-def _stored(connection: Connection, pairs: list[tuple[int, int]]) -> dict[tuple[int, int], _Stored]:
-    dialect = connection.dialect.name
-    arguments = (orjson.dumps(pairs).decode(),) if dialect == "sqlite" else tuple(map(list, zip(*pairs, strict=True)))
-    found = connection.exec_driver_sql(_STORED[dialect], arguments) if pairs else ()
-    return {(user_key, item_key): _Stored(timestamp, value) for user_key, item_key, timestamp, value in found}
-
-
-def _upsert(connection: Connection, rows: list[tuple[int, int, float, int]]) -> None:
-    if not rows:
-        return
-    dialect = connection.dialect.name
-    statement = _UPSERT.format(rows=_UPSERT_ROWS[dialect])
-    connection.exec_driver_sql(statement, rows if dialect == "sqlite" else tuple(map(list, zip(*rows, strict=True))))
 
 
 def count_changes(connection: Connection, n_changes: int) -> None:
@@ -178,12 +78,8 @@ def delete_rating(connection: Connection, user_id: str, item_id: str, *, now: in
     if user_key is None or item_key is None:
         return False
     rating = (ratings.c.user_key == user_key) & (ratings.c.item_key == item_key) & ratings.c.value.is_not(None)
-    stored = connection.execute(select(ratings.c.timestamp).where(rating)).scalar_one_or_none()
-    if stored is None:
-        return False
-    n_deleted = connection.execute(
-        update(ratings).where(rating).values(value=None, timestamp=max(now, stored))
-    ).rowcount
+    newest = case((ratings.c.timestamp > now, ratings.c.timestamp), else_=now)
+    n_deleted = connection.execute(update(ratings).where(rating).values(value=None, timestamp=newest)).rowcount
     count_changes(connection, n_deleted)
     return n_deleted > 0
 
@@ -215,8 +111,9 @@ def erase_user(connection: Connection, user_id: str, *, now: int) -> Erasure | N
     Erasure or None
         The receipt; None when there is no such user.
     """
+    own_keys(connection)
     erased = delete(users).where(users.c.user_id == user_id).returning(users.c.user_key)
-    user_key = connection.execute(erased).scalar_one_or_none()  # waits for writers that hold the user's row
+    user_key = connection.execute(erased).scalar_one_or_none()
     if user_key is None:
         return None
     tombstones = select(func.count()).where(ratings.c.user_key == user_key, ratings.c.value.is_(None))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -52,15 +53,27 @@ items = Table(
     Column("title", String, nullable=True),
     Column("categories", JSON, nullable=False, server_default="[]"),
     Column("hidden", Boolean, nullable=False, server_default="0"),
+    Column("available_from", BigInteger, nullable=True),
+    Column("available_until", BigInteger, nullable=True),
+    Column("attributes", JSON, nullable=False, server_default="{}"),
     # The value of counters 'catalogue' when the row last changed; 0 for an item that only ratings have named.
     Column("revision", BigInteger, nullable=False, server_default="0"),
     Index(None, "revision"),
     sqlite_autoincrement=True,
 )
 
+# Items that were deleted, by the key that no other item will get, so that versions made before can leave them out.
+deleted_items = Table(
+    "deleted_items",
+    metadata,
+    Column("item_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    Index(None, "revision"),
+)
+
 # Clustered by user, since every answer reads one user's ratings. A deleted rating stays as a tombstone (value NULL)
 # with its time, so that an older rating that arrives late does not bring it back. No foreign keys: a check on every row
-# would halve the speed of an import; writers hold the user's and the item's row instead (see app.storage.ratings).
+# would halve the speed of an import; writers share a lock instead (see app.storage.keys).
 ratings = Table(
     "ratings",
     metadata,
@@ -135,7 +148,39 @@ model_versions = Table(
     Column("created_at", BigInteger, nullable=False),
     # The manifest without the files' checksums: method, hyper-parameters, metrics, the data trained on.
     Column("description", JSON, nullable=False),
+    # When another version took over from it; NULL while it is served and before it ever was.
+    Column("retired_at", BigInteger, nullable=True),
     sqlite_autoincrement=True,
+)
+
+# What the last `foldin tune` of each method found; the next training uses it.
+tuned_hyperparameters = Table(
+    "tuned_hyperparameters",
+    metadata,
+    Column("method", String, primary_key=True),
+    Column("tuned_at", BigInteger, nullable=False),
+    Column("hyperparameters", JSON, nullable=False),
+    # How good they were, on what ratings, and the curve of the unobserved weight.
+    Column("report", JSON, nullable=False),
+)
+
+# Vectors of items that came after a version was trained; each supplement holds all of them, the highest number counts.
+supplements = Table(
+    "supplements",
+    metadata,
+    Column("version", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("n_items", BigInteger, nullable=False),
+    PrimaryKeyConstraint("version", "number"),
+)
+
+# Random bytes that never leave the service: 'cursors' signs cursors, 'user-ids' keys the hashes of user ids.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
 )
 
 # One row: which version is served, and who may train and publish the next. Whoever takes the lease raises `generation`;

@@ -1,17 +1,14 @@
 """Reading every rating for a training, as arrays of integers, in one consistent state of the store."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select, text
 
+from app.storage.rating_columns import read_postgresql, read_sqlite
 from app.storage.ratings import n_rating_changes
 from app.storage.schema import erasures
-
-_ALL_RATINGS = "SELECT user_key, item_key, value, timestamp FROM ratings WHERE value IS NOT NULL"
-_CHUNK = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +54,6 @@ def load_training_data(connection: Connection) -> TrainingData:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
     pending = list(connection.execute(select(erasures.c.id).where(erasures.c.without_version.is_(None))).scalars())
     n_changes = n_rating_changes(connection)
-    chunks = _read_chunks(connection)
-    columns = [np.concatenate(parts) for parts in zip(*chunks, strict=True)] if chunks else [np.empty(0)] * 4
-    keys, item_keys, values, timestamps = columns
-    return TrainingData(
-        keys.astype(np.int64, copy=False),
-        item_keys.astype(np.int64, copy=False),
-        values.astype(np.float64, copy=False),
-        timestamps.astype(np.int64, copy=False),
-        n_changes,
-        pending,
-    )
-
-
-def _read_chunks(connection: Connection) -> list[tuple[NDArray[Any], ...]]:
-    raw: Any = connection.connection.dbapi_connection
-    # PostgreSQL sends a named cursor's rows as they are asked for, instead of all of them at once.
-    cursor = raw.cursor("all_ratings", binary=True) if connection.dialect.name == "postgresql" else raw.cursor()
-    try:
-        cursor.execute(_ALL_RATINGS)
-        chunks: list[tuple[NDArray[Any], ...]] = []
-        while rows := cursor.fetchmany(_CHUNK):
-            users, items, values, times = zip(*rows, strict=True)
-            chunks.append((np.array(users), np.array(items), np.array(values), np.array(times)))
-        return chunks
-    finally:
-        cursor.close()
+    read = read_postgresql if connection.dialect.name == "postgresql" else read_sqlite
+    user_keys, item_keys, values, timestamps = read(connection)
+    return TrainingData(user_keys, item_keys, values, timestamps, n_changes, pending)

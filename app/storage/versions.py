@@ -11,12 +11,16 @@ from app.storage.schema import erasures, model_versions, publication
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """A published version; ``created_at`` in microseconds, ``description`` as in its manifest."""
+    """A published version; ``created_at`` in microseconds, ``description`` as in its manifest.
+
+    ``retired_at`` is when another took over, None while it is served.
+    """
 
     version: int
     training_run_id: int
     created_at: int
     description: dict[str, Any]
+    retired_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ def add_version(
     return int(connection.execute(insert(model_versions).values(row).returning(model_versions.c.version)).scalar_one())
 
 
-def activate_version(connection: Connection, version: int) -> None:
+def activate_version(connection: Connection, version: int, *, now: int) -> None:
     """Serve a version from now on.
 
     Parameters
@@ -151,7 +155,12 @@ def activate_version(connection: Connection, version: int) -> None:
         In a write transaction.
     version : int
         One whose files are in place.
+    now : int
+        Microseconds.
     """
+    before = active_version(connection)
+    connection.execute(update(model_versions).where(model_versions.c.version == before).values(retired_at=now))
+    connection.execute(update(model_versions).where(model_versions.c.version == version).values(retired_at=None))
     connection.execute(update(publication).values(active_version=version))
 
 
@@ -225,15 +234,17 @@ def list_versions(connection: Connection) -> list[ModelVersion]:
     return [ModelVersion(**row) for row in connection.execute(listing).mappings()]
 
 
-def forget_versions(connection: Connection, *, keep: int) -> list[int]:
-    """Drop the oldest versions, never the active one.
+def forget_versions(connection: Connection, *, keep: int, retired_before: int) -> list[int]:
+    """Drop the oldest versions, never the active one, and none that a cursor in use may name.
 
     Parameters
     ----------
     connection : Connection
         In a write transaction.
     keep : int
-        How many stay, the active one included.
+        How many stay at least, the active one included.
+    retired_before : int
+        Versions that were served later than that stay; microseconds.
 
     Returns
     -------
@@ -241,7 +252,8 @@ def forget_versions(connection: Connection, *, keep: int) -> list[int]:
         Versions whose files may go.
     """
     active = active_version(connection)
-    old = [entry.version for entry in list_versions(connection) if entry.version != active][max(keep - 1, 0) :]
+    others = [entry for entry in list_versions(connection) if entry.version != active][max(keep - 1, 0) :]
+    old = [entry.version for entry in others if (entry.retired_at or 0) < retired_before]
     connection.execute(delete(model_versions).where(model_versions.c.version.in_(old)))
     return old
 

@@ -35,11 +35,11 @@ PUBLISHED = (
 )
 
 AT_256 = Hyperparameters(
-    n_factors=256, unobserved_weight=0.03, regularization=0.04, popularity_discount=0.4, n_epochs=6
+    n_factors=256, unobserved_weight=0.03, regularization=0.07, popularity_discount=0.4, n_epochs=8
 )
 """Chosen by `--tune`."""
 
-LARGE = replace(AT_256, n_factors=1024, regularization=0.06)
+LARGE = replace(AT_256, n_factors=1024, regularization=0.1)
 """Chosen by `--tune`."""
 
 
@@ -94,13 +94,13 @@ def search(lists: list[list[int]]) -> None:
         grid(
             AT_256,
             popularity_discount=(0.0, 0.3, 0.4, 0.5),
-            regularization=(0.03, 0.04, 0.05),
+            regularization=(0.05, 0.07, 0.1),
             unobserved_weight=(0.02, 0.03, 0.05),
             n_epochs=(6, 8),
         ),
         validate,
     )
-    tune(grid(LARGE, regularization=(0.05, 0.06, 0.08), n_epochs=(6, 8)), validate)
+    tune(grid(LARGE, regularization=(0.07, 0.1, 0.13), n_epochs=(6, 8)), validate)
 
 
 def read(path: Path) -> list[list[int]]:

@@ -3,7 +3,8 @@
 from app.services.demo_data import N_FILMS, N_USERS, fill_with_demo_data
 from app.storage.counting import count_rows
 from app.storage.engine import Store
-from app.storage.ratings import Rating, upsert_ratings
+from app.storage.ratings import Rating
+from app.storage.upserts import upsert_ratings
 
 
 def test_an_empty_store_is_filled_once(database_url: str) -> None:

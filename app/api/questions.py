@@ -1,0 +1,114 @@
+"""The route for questions that have a body."""
+
+from typing import Annotated, Literal
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from app.api.bodies import parse, read_json
+from app.api.recommendations import EXPLAINED, MAX_CURSOR, recommendations
+from app.api.schemas import GroupRecommendations, OutsideId
+from app.api.state import State, json_response, scoped_router
+from app.config import Settings
+from app.errors import InvalidInputError
+from app.services.answers import RecommendationQuery
+from app.services.asking import Question
+from app.services.policy import MAX_ID_BYTES, check_value
+
+MAX_LISTED = 10_000
+MAX_MEMBERS = 100
+
+router = scoped_router("recommendations")
+
+Category = Annotated[str, Field(max_length=MAX_ID_BYTES)]
+Ids = Annotated[list[OutsideId], Field(max_length=MAX_LISTED)]
+
+
+class WhatIfRating(BaseModel):
+    """A rating that is not stored; a null value takes the user's own rating of the item away."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    item_id: OutsideId
+    value: float | None = Field(allow_inf_nan=False)
+
+
+class QuestionIn(BaseModel):
+    """A question about a user, a visitor without an id, or a group."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    user_id: OutsideId | None = None
+    ratings: list[WhatIfRating] = Field([], max_length=MAX_LISTED)
+    user_ids: list[OutsideId] = Field([], max_length=MAX_MEMBERS)
+    aggregate: Literal["mean", "least_misery"] = "mean"
+    candidates: Ids | None = None
+    compare: bool = False
+    n: int | None = Field(None, ge=1, le=1000)
+    exclude_rated: bool = True
+    category: list[Category] = Field([], max_length=1000)
+    exclude: Ids = []
+    explain: bool = False
+    explain_limit: int | None = Field(None, ge=0, le=MAX_LISTED)
+    diversity: float = Field(0.0, ge=0, le=1)
+    explore: float = Field(0.0, ge=0, le=1)
+    seed: int | None = Field(None, ge=0, lt=2**63)
+    cursor: str | None = Field(None, max_length=MAX_CURSOR * 10)
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> "QuestionIn":
+        if self.user_ids and (self.user_id is not None or self.ratings):
+            raise ValueError("name either user_ids, or one user_id and ratings")
+        if self.compare and not self.ratings:
+            raise ValueError("compare needs ratings to compare with")
+        return self
+
+
+_question = TypeAdapter(QuestionIn)
+_body = {"requestBody": {"required": True, "content": {"application/json": {"schema": QuestionIn.model_json_schema()}}}}
+
+
+@router.post("/recommendations", response_model=GroupRecommendations, openapi_extra=_body)
+async def ask(request: Request, state: State) -> Response:
+    """Say what someone should see next: a user, a visitor, a user with other ratings, a group; or rank a given list.
+
+    With a cursor, everything but `n` is as it was asked for with the first page.
+    """
+    entry = parse(_question, await read_json(request))
+    if entry.cursor:
+        asked, answer = await state.recommender.go_on(entry.cursor, n=entry.n, user_id=entry.user_id)
+        return json_response(recommendations(_subject(asked.user_id, asked.user_ids), answer))
+    answer, unchanged = await state.asker.ask(_to_question(entry, state.settings))
+    body = recommendations(_subject(entry.user_id, entry.user_ids), answer)
+    if unchanged is not None:
+        body["unchanged"] = {"strategy": unchanged.strategy, "items": unchanged.items}
+    return json_response(body)
+
+
+def _to_question(entry: QuestionIn, settings: Settings) -> Question:
+    rejected = []
+    for place, rating in enumerate(entry.ratings):
+        try:
+            check_value(settings.rating_min if rating.value is None else rating.value, *settings.rating_scale)
+        except ValueError as error:
+            rejected.append((f"/ratings/{place}/value", str(error)))
+    if rejected:
+        raise InvalidInputError("see errors for each rejected value", rejected)
+    limit = EXPLAINED if entry.explain_limit is None else entry.explain_limit
+    query = RecommendationQuery(
+        entry.n or 10,
+        entry.exclude_rated,
+        entry.category,
+        entry.exclude,
+        limit if entry.explain or entry.explain_limit is not None else None,
+        entry.diversity,
+        entry.explore,
+        entry.seed,
+    )
+    ratings = {rating.item_id: rating.value for rating in entry.ratings}
+    users = list(dict.fromkeys(entry.user_ids))
+    return Question(query, entry.user_id, ratings, users, entry.aggregate, entry.candidates, entry.compare)
+
+
+def _subject(user_id: str | None, user_ids: object) -> dict[str, object]:
+    return {"user_id": user_id} | ({"user_ids": user_ids} if user_ids else {})

@@ -1,0 +1,163 @@
+"""Reading ratings from a body: a whole column at a time when all is well, by the schema when anything is not.
+
+The fast way accepts a part of what the schema accepts and says nothing about what it does not: that is then read again,
+row by row, by ``RatingIn``, which accepts it or names what is wrong. A test holds the two to each other.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+
+from app.api.bodies import parse
+from app.api.schemas import RatingIn, Timestamp
+from app.config import Settings
+from app.errors import InvalidInputError
+from app.services.clock import now_microseconds
+from app.services.policy import check_id, check_value
+from app.storage.ratings import Rating
+
+MAX_BATCH = 10_000
+_SHORT = 64  # characters, which are at most 256 bytes
+
+_one = TypeAdapter(RatingIn)
+_many = TypeAdapter(list[RatingIn])
+_times: TypeAdapter[list[int | None]] = TypeAdapter(list[Timestamp])
+
+
+def read_ratings(body: bytes, settings: Settings) -> list[Rating]:
+    """Read one rating or an array of them.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON.
+    settings : Settings
+        With the scale.
+
+    Returns
+    -------
+    list of Rating
+        Valid.
+
+    Raises
+    ------
+    InvalidInputError
+        With every value that is rejected.
+    """
+    is_array = body.lstrip()[:1] == b"["
+    entries = _load(body)
+    if entries is not None and len(entries) <= MAX_BATCH and (ratings := _by_columns(entries, settings)) is not None:
+        return ratings
+    return _by_schema(body, settings, is_array=is_array)
+
+
+def read_lines(lines: Sequence[bytes], settings: Settings) -> tuple[list[Rating], InvalidInputError | None]:
+    """Read ratings from lines of NDJSON, up to the first that is rejected.
+
+    Parameters
+    ----------
+    lines : sequence of bytes
+        One JSON object each.
+    settings : Settings
+        With the scale.
+
+    Returns
+    -------
+    ratings : list of Rating
+        Of the lines before the rejected one.
+    error : InvalidInputError or None
+        What is wrong with the line after them; None when all are valid.
+    """
+    if all(line.startswith(b"{") and line.endswith(b"}") for line in lines):
+        entries = _load(b"[" + b",".join(lines) + b"]")
+        if entries is not None and len(entries) == len(lines):
+            ratings = _by_columns(entries, settings)
+            if ratings is not None:
+                return ratings, None
+    accepted: list[Rating] = []
+    for line in lines:
+        try:
+            accepted += _by_schema(line, settings, is_array=False)
+        except InvalidInputError as error:
+            return accepted, error
+    return accepted, None
+
+
+def _load(body: bytes) -> list[Any] | None:
+    try:
+        loaded = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return loaded if isinstance(loaded, list) else [loaded]
+
+
+def _by_columns(entries: list[Any], settings: Settings) -> list[Rating] | None:
+    try:
+        user_ids = _decimal_strings([entry["user_id"] for entry in entries])
+        item_ids = _decimal_strings([entry["item_id"] for entry in entries])
+        values = [entry["value"] for entry in entries]
+        times = [entry.get("timestamp") for entry in entries]
+        has_others = any(len(entry) != 3 + ("timestamp" in entry) for entry in entries)
+    except (KeyError, TypeError, AttributeError):
+        return None
+    if has_others or not _are_ids(user_ids) or not _are_ids(item_ids) or not set(map(type, values)) <= {float, int}:
+        return None
+    if values and not settings.rating_min <= min(values) <= max(values) <= settings.rating_max:
+        return None
+    timestamps = _timestamps(times)
+    return None if timestamps is None else list(map(Rating, user_ids, item_ids, map(float, values), timestamps))
+
+
+def _decimal_strings(ids: list[Any]) -> list[Any]:
+    return [str(outside_id) if type(outside_id) is int else outside_id for outside_id in ids]
+
+
+def _are_ids(ids: list[Any]) -> bool:
+    if not ids:
+        return True
+    if set(map(type, ids)) != {str} or "" in ids or max(map(len, ids)) > _SHORT:
+        return False
+    try:
+        for start in range(0, len(ids), 128):  # joined, since a check costs more than what it checks
+            text = "".join(ids[start : start + 128])
+            if not text.isascii() or not text.isprintable():
+                _check_characters(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_characters(text: str) -> None:
+    for start in range(0, len(text), _SHORT):
+        check_id(text[start : start + _SHORT])
+
+
+def _timestamps(times: list[Any]) -> list[int | None] | None:
+    kinds = set(map(type, times))
+    if kinds <= {type(None)}:
+        return times
+    if kinds == {int}:
+        now = now_microseconds()
+        if min(times) >= 0 and max(times) * 1_000_000 <= now:
+            return [time * 1_000_000 for time in times]
+    try:
+        return _times.validate_python(times)
+    except ValueError:
+        return None
+
+
+def _by_schema(body: bytes, settings: Settings, *, is_array: bool) -> list[Rating]:
+    entries = parse(_many, body) if is_array else [parse(_one, body)]
+    if len(entries) > MAX_BATCH:
+        raise InvalidInputError(f"a batch may have {MAX_BATCH:,} ratings; this one has {len(entries):,}")
+    rejected = []
+    for row, entry in enumerate(entries):
+        try:
+            check_value(entry.value, settings.rating_min, settings.rating_max)
+        except ValueError as error:
+            rejected.append((f"/{row}/value" if is_array else "/value", str(error)))
+    if rejected:
+        raise InvalidInputError("see errors for each rejected value", rejected)
+    return [Rating(entry.user_id, entry.item_id, entry.value, entry.timestamp) for entry in entries]

@@ -1,0 +1,78 @@
+"""Routes about likeness: items like items, users like a user, and what a user would rate items."""
+
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from app.api.bodies import parse, read_json
+from app.api.paths import PathId
+from app.api.recommendations import Count, Names
+from app.api.schemas import OutsideId, Predictions, SimilarItems, SimilarUsers
+from app.api.state import State, json_response, scoped_router
+from app.services.answers import Answer
+from app.services.policy import MAX_ID_BYTES
+from app.services.predicting import predict
+from app.services.similar_items import Metric, similar_to
+
+MAX_SEEDS = 1000
+
+router = scoped_router("likeness")
+
+
+class SeedsIn(BaseModel):
+    """Items that others should be like."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    item_ids: list[OutsideId] = Field(min_length=1, max_length=MAX_SEEDS)
+    n: int = Field(10, ge=1, le=1000)
+    category: list[Annotated[str, Field(max_length=MAX_ID_BYTES)]] = Field([], max_length=1000)
+    metric: Metric = "cosine"
+
+
+_seeds = TypeAdapter(SeedsIn)
+_body = {"requestBody": {"required": True, "content": {"application/json": {"schema": SeedsIn.model_json_schema()}}}}
+
+
+@router.get("/items/{item_id}/similar", response_model=SimilarItems)
+async def similar(
+    item_id: PathId,
+    state: State,
+    n: Count = 10,
+    category: Names = [],  # noqa: B006 - FastAPI copies it
+    metric: Metric = "cosine",
+) -> Response:
+    """List the items whose vectors point where this item's vector points."""
+    answer = similar_to(state.live, [item_id], n=n, categories=category, metric=metric)
+    return json_response({"item_id": item_id} | _listed(answer))
+
+
+@router.post("/items/similar", response_model=SimilarItems, openapi_extra=_body)
+async def similar_to_several(request: Request, state: State) -> Response:
+    """List the items that are like several items together."""
+    seeds = parse(_seeds, await read_json(request))
+    answer = similar_to(state.live, seeds.item_ids, n=seeds.n, categories=seeds.category, metric=seeds.metric)
+    return json_response({"item_ids": seeds.item_ids} | _listed(answer))
+
+
+@router.get("/users/{user_id}/similar", response_model=SimilarUsers)
+async def similar_users(user_id: PathId, state: State, n: Count = 10) -> Response:
+    """List the trained users whose vectors point where this user's ratings of now point."""
+    found, version = await state.user_similarity.similar_users(user_id, n)
+    return json_response({"user_id": user_id, "model_version": version, "users": found})
+
+
+@router.get("/users/{user_id}/predictions", response_model=Predictions)
+async def predictions(
+    user_id: PathId,
+    state: State,
+    item: Annotated[list[Annotated[str, Query(max_length=MAX_ID_BYTES)]], Query(min_length=1, max_length=1000)],
+) -> Response:
+    """Say what a user would rate some items: the score, the value on the rating scale, and how sure that is."""
+    found, version, degraded = await predict(state.recommender, user_id, item)
+    return json_response({"user_id": user_id, "model_version": version, "degraded": degraded, "items": found})
+
+
+def _listed(answer: Answer) -> dict[str, object]:
+    return {"model_version": answer.model_version, "items": answer.items}

@@ -1,0 +1,175 @@
+"""Putting items in order for a user or a group, a page at a time, from one snapshot and nothing else.
+
+The order of a page's items never depends on what happens between two pages: a listing holds the version, the vectors
+and the items that stay out, all as they were when the first page was asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.factorization import maximal_marginal_relevance
+from app.services.answers import Aggregate, Strategy
+from app.services.tastes import Taste
+from app.serving.live import Snapshot
+from app.serving.model import Floats
+
+_LEAST_POOL = 100
+_POOL_PER_ITEM = 5
+_MOST_EXTRA = 1000
+# two ways of adding up the same products may differ by this much of the vectors' lengths
+_ROUNDING = 1e-5
+
+
+class Place(NamedTuple):
+    """How far the pages have come: the last score, or for the popular list the number of its entries passed."""
+
+    score: float | None = None
+    passed: int = 0
+
+
+_BEGINNING = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everything that decides which items come next.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+        The version with the catalogue of now.
+    strategy : str
+        ``personal``, or ``popular`` for nobody in particular.
+    vectors : ndarray of shape (n_members, n_factors), float32
+        The user's vector, or one for each member of a group; none for ``popular``.
+    out : ndarray of shape (n_out,), intp
+        Items that must not come besides those that the catalogue hides: rated, excluded, shown before.
+    n : int
+        How many a page has.
+    categories : sequence of str
+        An item must be in one of them, when any are named.
+    diversity : float
+        From 0 to 1.
+    aggregate : str
+        How a group's scores become one.
+    place : Place
+        Where the page begins.
+    explain_limit : int, optional
+        How many reasons each item gets.
+    taste : Taste, optional
+        The ratings that the reasons are found in.
+    is_explored : bool
+        Whether the vector was drawn by chance.
+    """
+
+    snapshot: Snapshot
+    strategy: Strategy
+    vectors: Floats
+    out: NDArray[np.intp]
+    n: int
+    categories: Sequence[str] = ()
+    diversity: float = 0.0
+    aggregate: Aggregate = "mean"
+    place: Place = _BEGINNING
+    explain_limit: int | None = None
+    taste: Taste | None = None
+    is_explored: bool = False
+
+    def page(self) -> tuple[NDArray[np.intp], Floats, "Listing | None"]:
+        """Take the next page.
+
+        Returns
+        -------
+        item_indices : ndarray of shape (min(n, items left),), intp
+            In order.
+        scores : ndarray of the same shape, float32
+            Their scores.
+        rest : Listing or None
+            What comes after; None at the end.
+        """
+        excluded = self.snapshot.excluded(self.categories)
+        excluded[self.out] = True
+        if self.strategy == "popular":
+            return self._popular_page(excluded)
+        if self.diversity > 0:
+            return self._diverse_page(excluded)
+        if self.place.score is not None:
+            # those shown before whose scores are as good as equal are in `out`
+            excluded |= self._all_scores() > self.place.score + self._rounding()
+        best, scores = self._best(excluded, self.n + 1)
+        shown, shown_scores = best[: self.n], scores[: self.n]
+        if len(best) == len(shown):
+            return shown, shown_scores, None
+        last = float(shown_scores[-1])
+        out = np.concatenate([self.out, shown])
+        out = out[self.scores_of(out) <= last + 2 * self._rounding()]  # the others cannot come again
+        return shown, shown_scores, replace(self, out=out, place=Place(score=last))
+
+    def _popular_page(self, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats, "Listing | None"]:
+        popular = self.snapshot.popular
+        left = np.flatnonzero(~excluded[popular[self.place.passed :]])[: self.n + 1] + self.place.passed
+        shown = popular[left[: self.n]].astype(np.intp)
+        scores = self.snapshot.popularity(shown)
+        if len(left) == len(shown):
+            return shown, scores, None
+        return shown, scores, replace(self, place=Place(passed=int(left[self.n])))
+
+    def _diverse_page(self, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats, "Listing | None"]:
+        n_pool = max(_LEAST_POOL, min(_POOL_PER_ITEM * self.n, self.n + _MOST_EXTRA))
+        pool, scores = self._best(excluded, n_pool)
+        chosen = maximal_marginal_relevance(self.snapshot.vectors(pool), scores, self.n, self.diversity)
+        shown = pool[chosen]
+        rest = replace(self, out=np.concatenate([self.out, shown])) if len(pool) > len(shown) else None
+        return shown, scores[chosen], rest
+
+    def _best(self, excluded: NDArray[np.bool_], n: int) -> tuple[NDArray[np.intp], Floats]:
+        if self.aggregate == "least_misery" and len(self.vectors) > 1:
+            return self.snapshot.best(self._all_scores(), n, excluded)
+        return self.snapshot.top_n(self.ranking_vector(), n, excluded)
+
+    def ranking_vector(self) -> Floats:
+        """Average the members.
+
+        Returns
+        -------
+        ndarray of shape (n_factors,), float32
+            Its scores are the means of the members' scores.
+        """
+        mean: Floats = self.vectors.mean(axis=0) if len(self.vectors) > 1 else self.vectors[0]
+        return mean
+
+    def _all_scores(self) -> Floats:
+        if self.aggregate == "mean":
+            return self.snapshot.scores(self.ranking_vector())
+        least = self.snapshot.scores(self.vectors[0])
+        for vector in self.vectors[1:]:
+            np.minimum(least, self.snapshot.scores(vector), out=least)
+        return least
+
+    def scores_of(self, indices: NDArray[np.intp]) -> Floats:
+        """Score some items.
+
+        Parameters
+        ----------
+        indices : ndarray of shape (n,), intp
+            Item indices.
+
+        Returns
+        -------
+        ndarray of shape (n,), float32
+            As the page would show them.
+        """
+        if self.strategy == "popular":
+            return self.snapshot.popularity(indices)
+        vectors = self.snapshot.vectors(indices)
+        if self.aggregate == "mean":
+            scores: Floats = vectors @ self.ranking_vector()
+            return scores
+        return np.asarray((vectors @ self.vectors.T).min(axis=1), np.float32)
+
+    def _rounding(self) -> float:
+        return _ROUNDING * float(np.linalg.norm(self.vectors, axis=1).max()) * self.snapshot.model.longest_vector

@@ -1,0 +1,174 @@
+"""Cursors: what continues a listing, sealed so that no process has to remember anything between two pages.
+
+A cursor is base64url text of a signed block: a JSON header, then arrays. It names the model version, and carries the
+query, the vectors, and the items that must not come again. Only a process that knows the store's secret can make one.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from app.errors import InvalidInputError
+from app.serving.model import Floats
+
+_N_SEAL_BYTES = 16
+_NOT_OURS = ("use a cursor as it was given", [("/cursor", "is not one of ours")])
+_DIGITS = 7  # of a number in 8 bits; the eighth says that more follow
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """What a cursor carries.
+
+    Attributes
+    ----------
+    header : dict
+        JSON: the version and the query.
+    vectors : ndarray of shape (n_members, n_factors), float32
+        A user's vector, or those of a group's members.
+    out : ndarray of shape (n_out,), intp
+        Items that must not come; ascending.
+    rated : ndarray of shape (n_rated,), intp
+        Rated items, where reasons are wanted.
+    targets : ndarray of shape (n_rated,), float64
+        Their ratings on the scale from 0 to 1.
+    """
+
+    header: dict[str, Any]
+    vectors: Floats
+    out: NDArray[np.intp]
+    rated: NDArray[np.intp]
+    targets: NDArray[np.float64]
+
+
+def seal(cursor: Cursor, secret: bytes) -> str:
+    """Write a cursor.
+
+    Parameters
+    ----------
+    cursor : Cursor
+        What to carry.
+    secret : bytes
+        The store's.
+
+    Returns
+    -------
+    str
+        Of the characters ``A-Z a-z 0-9 - _``.
+    """
+    header = cursor.header | {"shape": cursor.vectors.shape}
+    parts = [
+        orjson.dumps(header),
+        np.asarray(cursor.vectors, "<f4").tobytes(),
+        pack_integers(cursor.out),
+        pack_integers(cursor.rated),
+        np.asarray(cursor.targets, "<f4").tobytes(),
+    ]
+    block = b"".join(len(part).to_bytes(4, "little") + part for part in parts)
+    return base64.urlsafe_b64encode(_signature(block, secret) + block).decode().rstrip("=")
+
+
+def unseal(text: str, secret: bytes) -> Cursor:
+    """Read a cursor.
+
+    Parameters
+    ----------
+    text : str
+        As it was given.
+    secret : bytes
+        The store's.
+
+    Returns
+    -------
+    Cursor
+        What it carries.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not one that was made with this secret, to the last character.
+    """
+    try:
+        sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInputError(*_NOT_OURS) from None
+    signature, block = sealed[:_N_SEAL_BYTES], sealed[_N_SEAL_BYTES:]
+    is_exact = base64.urlsafe_b64encode(sealed).decode().rstrip("=") == text  # spare bits at the end say nothing
+    if not is_exact or not hmac.compare_digest(signature, _signature(block, secret)):
+        raise InvalidInputError(*_NOT_OURS)
+    header_part, vectors, out, rated, targets = _split(block)
+    header = orjson.loads(header_part)
+    return Cursor(
+        header,
+        np.frombuffer(vectors, "<f4").reshape(header.pop("shape")),
+        unpack_integers(out),
+        unpack_integers(rated),
+        np.frombuffer(targets, "<f4").astype(np.float64),
+    )
+
+
+def pack_integers(numbers: Sequence[int] | NDArray[np.integer]) -> bytes:
+    """Write a set of numbers in few bytes: each as its distance from the one before, in groups of 7 bits.
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        Not negative.
+
+    Returns
+    -------
+    bytes
+        One for each distance below 128, two below 16,384, and so on.
+    """
+    distances = np.diff(np.unique(np.asarray(numbers, np.int64)), prepend=0)
+    packed = bytearray()
+    for distance in distances.tolist():
+        left = distance
+        while left >> _DIGITS:
+            packed.append(left & 0x7F | 0x80)
+            left >>= _DIGITS
+        packed.append(left)
+    return bytes(packed)
+
+
+def unpack_integers(packed: bytes) -> NDArray[np.intp]:
+    """Read what ``pack_integers`` wrote.
+
+    Parameters
+    ----------
+    packed : bytes
+        As written.
+
+    Returns
+    -------
+    ndarray of shape (n,), intp
+        Ascending.
+    """
+    distances, number, shift = [], 0, 0
+    for byte in packed:
+        number |= (byte & 0x7F) << shift
+        shift += _DIGITS
+        if byte < 1 << _DIGITS:
+            distances.append(number)
+            number, shift = 0, 0
+    return np.cumsum(np.array(distances, np.intp))
+
+
+def _signature(block: bytes, secret: bytes) -> bytes:
+    return hmac.digest(secret, block, "sha256")[:_N_SEAL_BYTES]
+
+
+def _split(block: bytes) -> list[bytes]:
+    parts, at = [], 0
+    while at < len(block):
+        size = int.from_bytes(block[at : at + 4], "little")
+        parts.append(block[at + 4 : at + 4 + size])
+        at += 4 + size
+    return parts

@@ -1,0 +1,135 @@
+"""A user as a model sees them: the ratings whose items have vectors, and the vector that they fold in to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.serving.live import Snapshot
+from app.serving.model import Floats
+from app.storage.user_ratings import UserRatings
+
+
+class RatingScale(NamedTuple):
+    """The ends of the rating scale."""
+
+    rating_min: float
+    rating_max: float
+
+    def targets(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Place ratings on the scale from 0 to 1.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n,), float64
+            Ratings.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            a_ui = (r_ui − r_min) / (r_max − r_min).
+        """
+        return (values - self.rating_min) / (self.rating_max - self.rating_min)
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """Ratings as a model sees them.
+
+    Attributes
+    ----------
+    rated : ndarray of shape (n,), intp
+        Item indices, ascending.
+    targets : ndarray of shape (n,), float64
+        a_ui.
+    """
+
+    rated: NDArray[np.intp]
+    targets: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, ratings: UserRatings, scale: RatingScale) -> "Taste":
+        """See stored ratings as a model does.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            What is served.
+        ratings : (ndarray, ndarray)
+            Item keys and values.
+        scale : RatingScale
+            Of the values.
+
+        Returns
+        -------
+        Taste
+            Without the ratings of items that have no vector yet.
+        """
+        item_keys, values = ratings
+        indices = snapshot.from_keys(item_keys)
+        is_known = indices >= 0
+        order = np.argsort(indices[is_known])
+        return cls(indices[is_known][order], scale.targets(values[is_known][order]))
+
+    def changed(self, snapshot: Snapshot, ratings: Mapping[str, float | None], scale: RatingScale) -> "Taste":
+        """See what other ratings would make of it.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            What is served.
+        ratings : mapping of str to float or None
+            By item id, what the rating would be; None for none.
+        scale : RatingScale
+            Of the values.
+
+        Returns
+        -------
+        Taste
+            With the given ratings in place of these.
+        """
+        merged = dict(zip(self.rated.tolist(), self.targets.tolist(), strict=True))
+        for item_id, value in ratings.items():
+            index = snapshot.find(item_id)
+            if index is not None and value is not None:
+                merged[index] = float(scale.targets(np.array(value)))
+            elif index is not None:
+                merged.pop(index, None)
+        rated = sorted(merged)
+        return Taste(np.array(rated, np.intp), np.array([merged[index] for index in rated], np.float64))
+
+    def vector(self, snapshot: Snapshot) -> Floats:
+        """Fold in.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            The one that this is a view of.
+
+        Returns
+        -------
+        ndarray of shape (n_factors,), float32
+            u; without ratings, about the mean user.
+        """
+        return snapshot.model.fold_in.fold_in_user(self.rated, self.targets)
+
+    def explain(self, snapshot: Snapshot, shown: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Divide scores into what everyone's taste and what each rating adds to them.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            The one that this is a view of.
+        shown : ndarray of shape (n_shown,), intp
+            Item indices.
+
+        Returns
+        -------
+        everyone : ndarray of shape (n_shown,), float64
+            What is not due to the user's ratings.
+        contributions : ndarray of shape (n_shown, n), float64
+            What each rating adds.
+        """
+        return snapshot.model.fold_in.explain(self.rated, self.targets, shown)

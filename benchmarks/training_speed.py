@@ -1,0 +1,280 @@
+"""How fast training is: beside its peers, against the memory's own speed, as ratings and threads grow.
+
+    FOLDIN_BENCH_PEERS=.peers/bin/python python -m benchmarks.training_speed        # BENCH=quick for a short form
+    FOLDIN_BENCH_DATA=... adds the time to 99 % of the final NDCG@20 on gowalla
+
+Machines are shared: peers are timed by turns with Foldin, and the medians of several turns are compared.
+"""
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from app.factorization import Epoch, Factors, Hyperparameters, fit, loss
+from benchmarks.invented_ratings import invented_ratings
+
+IS_QUICK = os.environ.get("BENCH") == "quick"
+PEERS_PYTHON = os.environ.get("FOLDIN_BENCH_PEERS", "")
+DATA = os.environ.get("FOLDIN_BENCH_DATA", "")
+N_TURNS = 1 if IS_QUICK else 5
+SIZE = (14_000, 6_000, 1_000_000) if IS_QUICK else (138_000, 20_000, 10_000_000)
+PEERS = ("implicit", "irspack", "cmfrec")
+N_PEER_EPOCHS = 3
+LOSS = Hyperparameters(unobserved_weight=0.1, regularization=0.1, n_epochs=5)
+
+
+def epoch_seconds(matrix: csr_array, hyper: Hyperparameters, n_threads: int = 2) -> list[float]:
+    """Fit, and list the seconds of each epoch; the last one's users are solved exactly."""
+    seconds: list[float] = []
+
+    def note(epoch: Epoch) -> None:
+        seconds.append(epoch.seconds)
+
+    fit(matrix, hyper, n_threads=n_threads, on_epoch=note)
+    return seconds
+
+
+def peer_seconds(matrix: csr_array, name: str, n_factors: int, n_epochs: int, factors_to: str = "") -> float | None:
+    """Fit a peer in its own environment; None when it is not there."""
+    if not PEERS_PYTHON:
+        return None
+    script = Path(__file__).with_name("peers.py")
+    arguments = [name, str(n_factors), str(n_epochs), "2", factors_to]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    command = [PEERS_PYTHON, str(script), saved(matrix), *arguments]
+    answer = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    report = answer.stdout[answer.stdout.rindex('{"name"') :]  # behind a progress bar's remains
+    seconds: float | None = json.loads(report)["seconds"]
+    return seconds
+
+
+_SAVED: dict[int, str] = {}
+
+
+def saved(matrix: csr_array) -> str:
+    """Write a matrix once, for other processes."""
+    if id(matrix) not in _SAVED:
+        path = Path(tempfile.mkdtemp()) / "ratings.npz"
+        np.savez(path, indices=matrix.indices, indptr=matrix.indptr, shape=matrix.shape)
+        _SAVED[id(matrix)] = str(path)
+    return _SAVED[id(matrix)]
+
+
+def table(title: str, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Print a table in Markdown."""
+    print(f"\n### {title}\n\n| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    for row in rows:
+        cells = (f"{cell:,.3g}" if isinstance(cell, float) else "–" if cell is None else str(cell) for cell in row)
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def beside_peers(matrix: csr_array) -> None:
+    """Compare the seconds per epoch, both half-epochs, on two threads."""
+    rows: list[tuple[Any, ...]] = []
+    for n_factors in (64,) if IS_QUICK else (64, 128, 256):
+        hyper = replace(LOSS, n_factors=n_factors)
+        ours, last, theirs = [], [], {name: list[float]() for name in PEERS}
+        for _ in range(N_TURNS):
+            seconds = epoch_seconds(matrix, hyper)
+            ours.append(statistics.median(seconds[:-1]))
+            last.append(seconds[-1])
+            for name in PEERS:
+                if taken := peer_seconds(matrix, name, n_factors, N_PEER_EPOCHS):
+                    theirs[name].append(taken / N_PEER_EPOCHS)
+        mine = statistics.median(ours)
+        medians = [statistics.median(times) if times else None for times in theirs.values()]
+        ratio = medians[0] / mine if medians[0] else None
+        floor = 2 * matrix.nnz * n_factors * 4 / memory_bandwidth()
+        rows.append((
+            n_factors,
+            mine,
+            statistics.median(last),
+            *medians,
+            ratio,
+            mine / floor,
+            loss_excess(matrix, hyper),
+        ))
+    header = ("factors", "Foldin", "its last", *PEERS, "implicit / Foldin", "Foldin / floor", "loss beyond exact")
+    table(f"Seconds per epoch, {matrix.nnz:,} ratings", header, rows)
+
+
+def loss_excess(matrix: csr_array, hyper: Hyperparameters) -> float:
+    """How much higher the loss is after five epochs of a few steps per row than of exact solves, relatively."""
+    few, exact = (loss(matrix, fit(matrix, replace(hyper, n_steps=n), n_threads=2)) for n in (hyper.n_steps, 0))
+    return few / exact - 1
+
+
+@cache
+def memory_bandwidth() -> float:
+    """Measure the bytes per second that two threads can read."""
+    array = np.ones(50_000_000, np.float32)
+
+    def read(part: NDArray[np.float32]) -> float:
+        return float(part.max())
+
+    best = 0.0
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(10):
+            began = time.perf_counter()
+            list(pool.map(read, np.array_split(array, 2)))
+            best = max(best, array.nbytes / (time.perf_counter() - began))
+    return best
+
+
+def as_ratings_grow() -> None:
+    """Time an epoch at growing numbers of ratings, at 64 factors."""
+    rows: list[tuple[Any, ...]] = []
+    for millions in (1, 3) if IS_QUICK else (1, 3, 10, 30):
+        matrix = invented_ratings(13_800 * millions, 20_000, millions * 1_000_000)
+        seconds = statistics.median(epoch_seconds(matrix, LOSS)[:-1])
+        rows.append((f"{matrix.nnz:,}", seconds, 1e6 * seconds / matrix.nnz))
+    table("As ratings grow, 64 factors", ("ratings", "seconds per epoch", "per million"), rows)
+
+
+def as_threads_grow(matrix: csr_array) -> None:
+    """Time an epoch on one and two threads, by turns."""
+    times: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(N_TURNS):
+        for n_threads, seconds in times.items():
+            seconds.append(statistics.median(epoch_seconds(matrix, LOSS, n_threads)[:-1]))
+    one, two = statistics.median(times[1]), statistics.median(times[2])
+    table("Threads, 64 factors", ("one", "two", "ratio"), [(one, two, one / two)])
+
+
+def peak_memory(matrix: csr_array) -> None:
+    """Measure how far the peak lies above ratings (from both sides) and factors, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.training_speed", "memory", saved(matrix)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    needed, peak = json.loads(answer.stdout)
+    table("Memory, 128 factors", ("ratings and factors, MB", "peak, MB", "beyond"), [(needed, peak, peak / needed - 1)])
+
+
+def report_memory(file: str) -> None:
+    """Fit, and print the megabytes of ratings and factors, and the peak while fitting."""
+    tiny = invented_ratings(50, 40, 500)
+    fit(tiny, replace(LOSS, n_factors=128, n_epochs=1), n_threads=2, on_epoch=lambda _: None)
+    with np.load(file) as stored:
+        data = np.ones(len(stored["indices"]), np.float32)
+        matrix = csr_array((data, stored["indices"], stored["indptr"]), shape=stored["shape"])
+    own = matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    factors = fit(matrix, replace(LOSS, n_factors=128, n_epochs=2), n_threads=2, on_epoch=lambda _: None)
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
+    needed = 2 * own + factors.user_factors.nbytes + factors.item_factors.nbytes
+    print(json.dumps((needed / 1e6, (peak - before + own) / 1e6)))
+
+
+def first_compile() -> None:
+    """Time the first and second process' first fit."""
+    rows = []
+    with tempfile.TemporaryDirectory() as directory:
+        environment = os.environ | {"NUMBA_CACHE_DIR": directory}
+        for which in ("first", "second"):
+            command = [sys.executable, "-m", "benchmarks.training_speed", "compile"]
+            answer = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+            rows.append((which, *json.loads(answer.stdout)))
+    table("Compiling", ("process", "seconds", "CPU seconds"), rows)
+
+
+def report_compile() -> None:
+    """Print the seconds of a first, tiny fit."""
+    tiny = invented_ratings(50, 40, 500)
+    began, cpu_began = time.perf_counter(), time.process_time()
+    fit(tiny, replace(LOSS, n_factors=8, n_epochs=1), on_epoch=lambda _: None)
+    print(json.dumps((time.perf_counter() - began, time.process_time() - cpu_began)))
+
+
+def to_final_quality() -> None:
+    """Time how long it takes to come within 1 % of the final NDCG@20 on gowalla, at 256 factors."""
+    train, test = gowalla()
+    hyper = Hyperparameters(n_factors=256, unobserved_weight=0.03, regularization=0.05)
+    ours, theirs = [], []
+    for n_epochs in (1, 2, 3, 4, 5, 6, 8):
+        began = time.perf_counter()
+        factors = fit(train, replace(hyper, n_epochs=n_epochs), n_threads=2)
+        ours.append((time.perf_counter() - began, ndcg(factors.user_factors, factors.item_factors, train, test)))
+        with tempfile.TemporaryDirectory() as directory:
+            file = f"{directory}/factors.npz"
+            if seconds := peer_seconds(train, "implicit", 256, 2 * n_epochs, file):
+                with np.load(file) as found:
+                    theirs.append((seconds, ndcg(found["user_factors"], found["item_factors"], train, test)))
+    rows: list[tuple[Any, ...]] = [("Foldin", *_first_within_a_percent(ours))]
+    if theirs:
+        rows.append(("implicit", *_first_within_a_percent(theirs)))
+    table("Gowalla, 256 factors: seconds to 99 % of the final NDCG@20", ("", "seconds", "final NDCG@20"), rows)
+
+
+def _first_within_a_percent(fits: list[tuple[float, float]]) -> tuple[float, float]:
+    final = fits[-1][1]
+    return min(seconds for seconds, reached in fits if reached >= 0.99 * final), final
+
+
+def gowalla() -> tuple[csr_array, csr_array]:
+    """Read the published split."""
+    folder = Path(DATA) / "gowalla"
+    lines = {name: (folder / f"{name}.txt").read_text().splitlines() for name in ("lgpp_train", "lgpp_valid", "test")}
+    train, test = _pairs(lines["lgpp_train"] + lines["lgpp_valid"]), _pairs(lines["test"])
+    shape = (max(train[0].max(), test[0].max()) + 1, max(train[1].max(), test[1].max()) + 1)
+    both = (csr_array((np.ones(len(users), np.float32), (users, items)), shape=shape) for users, items in (train, test))
+    found = tuple(both)
+    return found[0], found[1]
+
+
+def _pairs(lines: list[str]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    rows = [np.array(line.split(), np.int32) for line in lines]
+    users = np.repeat([row[0] for row in rows if len(row)], [len(row) - 1 for row in rows if len(row)])
+    return users.astype(np.int32), np.concatenate([row[1:] for row in rows if len(row)])
+
+
+def ndcg(user_factors: Any, item_factors: Any, train: csr_array, test: csr_array, n: int = 20) -> float:
+    """Compute the mean NDCG@20 of every second user with test items, over all items not in train."""
+    discounts = 1 / np.log2(np.arange(n) + 2)
+    values = []
+    for users in np.array_split(np.flatnonzero(np.diff(test.indptr))[::2], 64):
+        scores = user_factors[users] @ item_factors.T
+        for row, user in enumerate(users):
+            scores[row, train.indices[train.indptr[user] : train.indptr[user + 1]]] = -np.inf
+            wanted = test.indices[test.indptr[user] : test.indptr[user + 1]]
+            best = np.argpartition(-scores[row], n)[:n]
+            best = best[np.argsort(-scores[row, best], kind="stable")]
+            values.append(discounts[np.isin(best, wanted)].sum() / discounts[: len(wanted)].sum())
+    return float(np.mean(values))
+
+
+def main() -> None:
+    """Print all tables."""
+    matrix = invented_ratings(*SIZE)
+    tiny: Factors = fit(invented_ratings(50, 40, 500), LOSS, on_epoch=lambda _: None)  # compiles
+    del tiny
+    first_compile()
+    beside_peers(matrix)
+    as_threads_grow(matrix)
+    peak_memory(matrix)
+    as_ratings_grow()
+    if DATA and not IS_QUICK:
+        to_final_quality()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["memory"]:
+        report_memory(sys.argv[2])
+    elif sys.argv[1:2] == ["compile"]:
+        report_compile()
+    else:
+        main()

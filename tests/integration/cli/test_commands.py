@@ -1,0 +1,100 @@
+"""The commands in one process, on either store: import, train, ask, look around; and what goes wrong."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from tests.tastes import two_tastes
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def foldin(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs a command line and returns its stdout; a command that fails raises SystemExit with what is said."""
+    monkeypatch.setenv("FOLDIN_DATABASE_URL", database_url)
+    monkeypatch.setenv("FOLDIN_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("FOLDIN_N_FACTORS", "8")
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["foldin", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out = capsys.readouterr().out
+        if ended.value.code not in {0, None}:
+            raise SystemExit(ended.value.code)
+        return out
+
+    return run
+
+
+@pytest.fixture
+def ratings_csv(tmp_path: Path) -> Path:
+    rows = [f"{row['user_id']},{row['item_id']},{row['value']},{row['timestamp']}\n" for row in two_tastes()]
+    path = tmp_path / "ratings.csv"
+    path.write_text("userId,movieId,rating,timestamp\n" + "".join(rows))
+    return path
+
+
+@pytest.fixture
+def movies_csv(tmp_path: Path) -> Path:
+    path = tmp_path / "movies.csv"
+    rows = [f"i{item},Film {item},{('Even', 'Odd')[item % 2]}\n" for item in range(30)]
+    path.write_text("movieId,title,genres\n" + "".join(rows))
+    return path
+
+
+def test_from_files_to_recommendations(foldin: Command, ratings_csv: Path, movies_csv: Path) -> None:
+    assert foldin("import", str(ratings_csv)).startswith("900 ratings imported: 900 new")
+    again = json.loads(foldin("import", "--json", str(ratings_csv)))
+    assert again == {"n_rows": 900, "created": 0, "updated": 900, "ignored": 0}
+    assert "30 items imported" in foldin("import", "--items", str(movies_csv))
+
+    trained = json.loads(foldin("train", "--json"))
+    assert (trained["status"], trained["model_version"], trained["n_ratings"]) == ("succeeded", 1, 900)
+    assert len(trained["epochs"]) > 0
+
+    even = json.loads(foldin("recommend", "u0", "-n", "3", "--json"))
+    assert (even["strategy"], even["model_version"], len(even["items"])) == ("personal", 1, 3)
+    assert all(int(item["item_id"][1:]) % 2 == 0 for item in even["items"])
+    assert len(re.findall(r"Film \d+ +Odd ", foldin("recommend", "u1", "-n", "3"))) == 3
+    assert len(re.findall(r"Film \d+ +Even ", foldin("similar", "i0", "-n", "5"))) == 5
+
+    status = json.loads(foldin("status", "--json"))
+    assert [status[name] for name in ("n_ratings", "n_users", "n_items")] == [900, 40, 30]
+    assert (status["active"]["version"], status["trainer"], len(status["training_runs"])) == (1, None, 1)
+    table = foldin("status")
+    assert "900 ratings of 30 items by 40 users" in table
+    assert "version 1, published" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("import", "bad.csv"), "foldin: bad.csv, line 3: the value must be a number from 0 to 5"),
+        (("train",), "foldin: the training failed: there are no ratings yet"),
+        (("similar", "i"), "foldin: no trained model knows this item"),
+    ],
+)
+def test_a_failure_is_said_in_one_line(
+    foldin: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.csv").write_text("user,item,rating\nu,i,5\nu,j,6\n")
+    with pytest.raises(SystemExit) as failure:
+        foldin(*arguments)
+    assert str(failure.value.code).startswith(said)
+    assert "\n" not in str(failure.value.code)
+
+
+def test_before_the_first_training_the_popular_items_are_recommended(foldin: Command, ratings_csv: Path) -> None:
+    foldin("import", str(ratings_csv))
+    answer = json.loads(foldin("recommend", "nobody", "-n", "2", "--json"))
+    assert (answer["strategy"], answer["model_version"], len(answer["items"])) == ("popular", None, 2)

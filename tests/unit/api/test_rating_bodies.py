@@ -1,0 +1,74 @@
+"""The fast way to read ratings accepts nothing that the schema refuses, and reads what it accepts alike."""
+
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.api import rating_bodies
+from app.config import Settings
+from app.errors import InvalidInputError
+
+SETTINGS = Settings(rating_min=0, rating_max=5)
+_ids = st.one_of(
+    st.text(max_size=70), st.integers(), st.just("u"), st.sampled_from(["", "\x00", "é" * 100, "a b", None, 1.5, True])
+)
+_values = st.one_of(st.floats(), st.integers(-1, 6), st.sampled_from([True, "3", None, 2.5]))
+_times = st.one_of(
+    st.integers(-5, 2_000_000_000), st.sampled_from([None, "2024-01-01T00:00:00Z", "yesterday", 1.5, True, 4e9])
+)
+_entries = st.one_of(
+    st.fixed_dictionaries(
+        {"user_id": _ids, "item_id": _ids, "value": _values}, optional={"timestamp": _times, "x": _ids}
+    ),
+    st.fixed_dictionaries({"user_id": st.just("u"), "item_id": st.just(7), "value": st.just(1)}),
+)
+
+
+def outcome(read, *arguments, **keywords):
+    try:
+        return read(*arguments, **keywords)
+    except InvalidInputError:
+        return "refused"
+
+
+@given(st.lists(_entries, max_size=3))
+def test_both_ways_agree_on_any_array(entries):
+    body = json.dumps(entries).encode()
+    expected = outcome(rating_bodies._by_schema, body, SETTINGS, is_array=True)
+    assert outcome(rating_bodies.read_ratings, body, SETTINGS) == expected
+
+
+@given(st.lists(_entries, min_size=1, max_size=4))
+def test_lines_are_read_up_to_the_first_bad_one(entries):
+    lines = [json.dumps(entry).encode() for entry in entries]
+    expected = []
+    for line in lines:
+        read = outcome(rating_bodies._by_schema, line, SETTINGS, is_array=False)
+        if read == "refused":
+            break
+        expected += read
+    ratings, error = rating_bodies.read_lines(lines, SETTINGS)
+    assert ratings == expected
+    assert (error is None) == (len(ratings) == len(lines))
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"user_id":"a","item_id":"b","value":1},{"user_id":"c","item_id":"d","value":1}', b"[]", b"{}", b"{"]
+)
+def test_a_line_is_one_object(line):
+    good = b'{"user_id":"a","item_id":"b","value":1}'
+    ratings, error = rating_bodies.read_lines([good, line, good], SETTINGS)
+    assert len(ratings) == 1
+    assert error is not None
+
+
+def test_a_plain_batch_takes_the_fast_way(monkeypatch):
+    def fail(*_arguments, **_keywords):
+        raise AssertionError("read by the schema")
+
+    monkeypatch.setattr(rating_bodies, "_by_schema", fail)
+    entries = [{"user_id": f"u{n}", "item_id": n, "value": n % 5, "timestamp": n} for n in range(1_000)]
+    assert len(rating_bodies.read_ratings(orjson.dumps(entries), SETTINGS)) == 1_000

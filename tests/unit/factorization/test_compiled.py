@@ -1,0 +1,47 @@
+"""Where machine code is kept, and that nothing needs it to be kept."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from app.factorization.compiled import cache_directory
+
+
+def test_machine_code_is_kept_where_numba_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert Path(cache_directory()).parent == tmp_path
+
+
+def test_the_temporary_directory_serves_where_nothing_else_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/proc/none")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert Path(cache_directory()).is_relative_to(tmp_path)
+
+
+def test_a_directory_that_others_can_write_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    Path(cache_directory()).chmod(0o777)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "mine"))
+    assert Path(cache_directory()).is_relative_to(tmp_path / "mine")
+
+
+def test_without_any_directory_to_write_kernels_still_run() -> None:
+    nowhere = {"NUMBA_CACHE_DIR": "/proc/none", "XDG_CACHE_HOME": "/proc/none", "TMPDIR": "/proc/none"}
+    program = (
+        "import tempfile; tempfile.tempdir = '/proc/none'\n"
+        "import numpy as np\n"
+        "from app.factorization.compiled import cache_directory\n"
+        "from app.factorization.kernels import add_squares\n"
+        "assert cache_directory() == ''\n"
+        "squares = np.zeros(16, np.float32)\n"
+        "add_squares(np.ones((4, 16), np.float32), np.ones(4, np.float32), squares)\n"
+        "assert squares.tolist() == [4.0] * 16\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, env=os.environ | nowhere, timeout=120)

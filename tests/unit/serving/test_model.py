@@ -1,0 +1,110 @@
+"""The model as requests see it, and the catalogue's changes over it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import ArtifactError
+from app.factorization import Factors, Hyperparameters, fit
+from app.serving.live import ItemChange, Snapshot
+from app.serving.model import ItemTable, Model, from_arrays, to_arrays
+from app.serving.strings import StringTable
+from tests.tastes import target_matrix
+
+KEYS = np.array([30, 10, 20], np.int64)
+
+
+def table() -> ItemTable:
+    return ItemTable.of(
+        item_keys=KEYS,
+        item_ids=["a", "b/c", "ü"],
+        titles=["Alien", None, "Über"],
+        categories=[["horror", "space"], [], ["space", "space"]],
+        hidden=[False, False, True],
+        popularity=np.array([2, 5, 2]),
+    )
+
+
+def factors() -> Factors:
+    user_items = target_matrix(4, 3)
+    return fit(user_items, Hyperparameters(n_factors=2, n_epochs=2))
+
+
+def model() -> Model:
+    return from_arrays(7, to_arrays(factors(), table(), np.arange(4)), description())
+
+
+def description() -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {"hyperparameters": asdict(factors().hyperparameters)}
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True))
+def test_a_string_table_gives_back_its_strings_and_finds_them(strings: list[str]) -> None:
+    ordered = sorted(strings, key=str.encode)
+    packed = StringTable.of(ordered)
+    assert [packed[index] for index in range(len(packed))] == ordered
+    assert [packed.find(string) for string in ordered] == list(range(len(ordered)))
+    assert packed.find("".join(ordered) + "!") is None
+
+
+def test_items_are_found_by_key_and_unknown_keys_are_minus_one() -> None:
+    assert table().indices_of(np.array([10, 30, 99, 5, -1])).tolist() == [1, 0, -1, -1, -1]
+
+
+def test_categories_list_their_items_once() -> None:
+    assert table().category_members("space").tolist() == [0, 2]
+    assert table().category_members("drama").tolist() == []
+
+
+def test_popular_items_come_by_number_of_ratings_and_then_by_id() -> None:
+    assert model().popular.tolist() == [1, 0, 2]
+
+
+def test_a_hidden_item_and_items_of_other_categories_are_excluded() -> None:
+    snapshot = Snapshot.of(model(), {})
+    assert snapshot.excluded().tolist() == [False, False, True]
+    assert snapshot.excluded(["horror", "drama"]).tolist() == [False, True, True]
+
+
+def test_the_catalogues_changes_lie_over_the_model() -> None:
+    changes = {
+        1: ItemChange("Heat", frozenset({"crime"}), hidden=False),
+        2: ItemChange(None, frozenset(), hidden=False),
+    }
+    snapshot = Snapshot.of(model(), changes)
+    assert [snapshot.title(index) for index in range(3)] == ["Alien", "Heat", None]
+    assert snapshot.excluded(["crime"]).tolist() == [True, False, True]
+    assert snapshot.excluded(["space"]).tolist() == [False, True, True]
+    assert not snapshot.excluded().any()
+
+
+def test_a_model_survives_its_files() -> None:
+    original, again = factors(), model()
+    assert np.array_equal(again.factors.item_factors, original.item_factors)
+    assert [again.items.titles[index] for index in range(3)] == ["Alien", "", "Über"]
+
+
+@pytest.mark.parametrize("name", ["item_factors", "mean_user", "item_ids_text", "user_keys"])
+def test_a_version_that_lacks_an_array_is_refused(name: str) -> None:
+    arrays = to_arrays(factors(), table(), np.arange(4))
+    del arrays[name]
+    with pytest.raises(ArtifactError, match=name):
+        from_arrays(7, arrays, description())
+
+
+@pytest.mark.parametrize("name", ["item_factors", "user_factors", "mean_user"])
+def test_a_version_with_a_number_that_is_not_finite_is_refused(name: str) -> None:
+    arrays = to_arrays(factors(), table(), np.arange(4))
+    arrays[name] = arrays[name].copy()
+    arrays[name].flat[0] = np.nan
+    with pytest.raises(ArtifactError, match="not finite"):
+        from_arrays(7, arrays, description())
+
+
+def test_a_version_whose_arrays_contradict_each_other_is_refused() -> None:
+    arrays = to_arrays(factors(), table(), np.arange(5))
+    with pytest.raises(ArtifactError, match="contradict"):
+        from_arrays(7, arrays, description())
