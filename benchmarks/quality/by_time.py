@@ -17,7 +17,7 @@ from benchmarks.quality.measuring import Doubles, grid, interval, matrix, print_
 
 TUNED = {
     "ml-latest-small": Hyperparameters(
-        n_factors=64, unobserved_weight=0.2, regularization=0.2, popularity_discount=-0.4, n_epochs=8
+        n_factors=64, unobserved_weight=0.1, regularization=0.2, popularity_discount=-0.4, n_epochs=8
     ),
     "ml-100k": Hyperparameters(
         n_factors=64, unobserved_weight=0.2, regularization=0.2, popularity_discount=0.0, n_epochs=8

@@ -6,6 +6,7 @@ but not of a random fifth. So the last fifth of each train list (train lists kee
 random validation part is of the wrong kind to tune how much popularity should count, and only joins the final train.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,30 +52,30 @@ def main(folder: Path, *, is_quick: bool, is_tuning: bool) -> None:
         return
     lists = [a + b for a, b in zip(train, read(folder / "gowalla/lgpp_valid.txt"), strict=True)]
     user_items, test = as_matrix(lists), as_matrix(read(folder / "gowalla/test.txt"))
-    seeds = range(1 if is_quick else 3)
+    columns = ("method", "factors", "Recall@20", "NDCG@20", "seconds")
+    print_table("Gowalla", columns, rows(user_items, test, is_quick=is_quick))
+
+
+def rows(user_items: csr_array, test: csr_array, *, is_quick: bool) -> Iterator[tuple[object, ...]]:
+    """Fit and measure, setting by setting."""
+    yield from ((name, "", *figures, "") for name, *figures in PUBLISHED)
     defaults = Hyperparameters()
-    settings = [("weighted, defaults", "weighted", defaults, seeds), ("weighted, tuned", "weighted", AT_256, seeds)]
-    if not is_quick:
-        settings.append(("weighted, tuned", "weighted", LARGE, seeds[:1]))
-    settings += [(method, method, defaults, seeds[:1]) for method in ("popularity", "svd", "observed")]
-    rows: list[tuple[object, ...]] = [(name, "", *figures, "") for name, *figures in PUBLISHED]
-    for name, method, hyper, some in settings:
-        recalls, ndcgs, seconds = [], [], []
-        for seed in some:
-            factors, took = timed_fit(user_items, hyper, method=method, seed=seed)
+    settings = [
+        ("weighted, tuned", "weighted", AT_256, 1 if is_quick else 3),
+        ("weighted, tuned", "weighted", LARGE, 0 if is_quick else 1),
+        ("weighted, defaults", "weighted", defaults, 1 if is_quick else 3),
+    ]
+    settings += [(f"{method}, defaults", method, defaults, 1) for method in ("popularity", "svd", "observed")]
+    for name, method, hyper, n_seeds in settings:
+        figures = []
+        for seed in range(n_seeds):
+            factors, seconds = timed_fit(user_items, hyper, method=method, seed=seed)
             recall, ndcg = ranking_metrics(factors, user_items, test, 20)
-            recalls.append(float(recall.mean()))
-            ndcgs.append(float(ndcg.mean()))
-            seconds.append(took)
-        n_factors = factors.item_factors.shape[1]
-        rows.append((
-            f"**{name}**",
-            n_factors,
-            mean_and_spread(recalls),
-            mean_and_spread(ndcgs),
-            f"{np.median(seconds):.0f}",
-        ))
-    print_table("Gowalla", ("method", "factors", "Recall@20", "NDCG@20", "seconds"), rows)
+            figures.append((float(recall.mean()), float(ndcg.mean()), seconds))
+        if figures:
+            recalls, ndcgs, took = zip(*figures, strict=True)
+            n_factors = hyper.n_factors if method != "popularity" else ""
+            yield f"**{name}**", n_factors, mean_and_spread(recalls), mean_and_spread(ndcgs), f"{np.median(took):.0f}"
 
 
 def search(lists: list[list[int]]) -> None:

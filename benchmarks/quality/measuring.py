@@ -11,23 +11,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.factorization import Factors, Hyperparameters, fit
+from app.factorization.evaluation.ranking import rank_items
+from app.factorization.row_blocks import threads
 
 Doubles = NDArray[np.float64]
 N_THREADS = 2
-
-
-def ranked(factors: Factors, train: csr_array, users: NDArray[np.intp], n: int) -> NDArray[np.intp]:
-    """Rank all items that a user has not in train, best first; shape (len(users), n)."""
-    lists = []
-    for start in range(0, len(users), 512):
-        some = users[start : start + 512]
-        scores = factors.user_factors[some] @ factors.item_factors.T
-        for row, user in enumerate(some):
-            scores[row, train.indices[train.indptr[user] : train.indptr[user + 1]]] = -np.inf
-        top = np.argpartition(-scores, n, axis=1)[:, :n]
-        order = np.argsort(-np.take_along_axis(scores, top, axis=1), axis=1, kind="stable")
-        lists.append(np.take_along_axis(top, order, axis=1))
-    return np.concatenate(lists)
 
 
 def ranking_metrics(factors: Factors, train: csr_array, test: csr_array, n: int) -> tuple[Doubles, Doubles]:
@@ -37,7 +25,9 @@ def ranking_metrics(factors: Factors, train: csr_array, test: csr_array, n: int)
     discounts = 1.0 / np.log2(np.arange(2, n + 2))
     ideal = np.cumsum(discounts)
     recall, ndcg = np.empty(len(users)), np.empty(len(users))
-    for row, (user, items) in enumerate(zip(users, ranked(factors, train, users, n), strict=True)):
+    with threads(N_THREADS) as rows:
+        lists = rank_items(factors.user_factors[users], factors.item_factors, train[users], n, rows)
+    for row, (user, items) in enumerate(zip(users, lists, strict=True)):
         hits = np.isin(items, test.indices[test.indptr[user] : test.indptr[user + 1]])
         recall[row] = hits.sum() / n_relevant[user]
         ndcg[row] = hits @ discounts / ideal[min(n, n_relevant[user]) - 1]
@@ -91,10 +81,10 @@ def mean_and_spread(values: Sequence[float]) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a markdown table."""
+    """Print a markdown table, each row as soon as there is one."""
     print(f"\n### {title}\n")
     print("| " + " | ".join(columns) + " |")
     print("|" + " --- |" * len(columns))
     for row in rows:
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
+        print("| " + " | ".join(str(cell) for cell in row) + " |", flush=True)
     print(flush=True)
