@@ -38,10 +38,10 @@ PUBLISHED = (
 AT_256 = Hyperparameters(
     n_factors=256, unobserved_weight=0.03, regularization=0.07, popularity_discount=0.4, n_epochs=8
 )
-"""Chosen by `--tune`."""
+"""The best on the validation part, of settings tried there by hand; `--tune` walks a grid around it."""
 
 LARGE = replace(AT_256, n_factors=1024, regularization=0.1)
-"""Chosen by `--tune`."""
+"""The best on the validation part, of settings tried there by hand; `--tune` walks a grid around it."""
 
 
 def main(folder: Path, *, is_quick: bool, is_tuning: bool) -> None:
