@@ -52,7 +52,12 @@ class Settings(BaseSettings):
     regularization_exponent: float | None = Field(
         None, ge=0, le=1, description="ν: how much of λ grows with the number of a row's ratings."
     )
-    n_epochs: int | None = Field(None, ge=1, le=10_000, description="Passes over the ratings in one training.")
+    n_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Passes over the ratings when a model is tried out; its refit on all takes half as many.",
+    )
     seed: int = Field(0, ge=0, description="Where the random start of a training comes from.")
     n_threads: int | None = Field(None, ge=1, le=1024, description="Threads of a training; by default one a processor.")
 

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +41,9 @@ FAST_AND_LOCAL = {
     "unix_socket_directories": "",
     "max_connections": "200",
 }
+
+# What benchmarks and crash tests run on: acknowledged means on the disk.
+DURABLE_AND_LOCAL = FAST_AND_LOCAL | {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 
 class Server:
@@ -112,8 +115,13 @@ def describe() -> str:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(settings: Mapping[str, str] = FAST_AND_LOCAL) -> Iterator[Server]:
     """Start a server, or use the running one that FOLDIN_TEST_POSTGRES names.
+
+    Parameters
+    ----------
+    settings : mapping of str to str
+        The server's own.
 
     Yields
     ------
@@ -138,7 +146,7 @@ def running_server() -> Iterator[Server]:
     with at_the_end('rm -rf "$1" || { sleep 3; rm -rf "$1"; }', str(home)):
         programs = _readable_by(user, programs, home)
         password = _initialize(programs, home, user)
-        with _started(programs, home, user) as port:
+        with _started(programs, home, user, settings) as port:
             yield Server(f"postgresql://foldin:{password}@127.0.0.1:{port}/postgres")
 
 
@@ -235,10 +243,10 @@ def _initialize(programs: Path, home: Path, user: str | None) -> str:
 
 
 @contextmanager
-def _started(programs: Path, home: Path, user: str | None) -> Iterator[int]:
+def _started(programs: Path, home: Path, user: str | None, configured: Mapping[str, str]) -> Iterator[int]:
     """Run the server in a session of its own, so that Ctrl-C reaches it only through us."""
     port = free_port()
-    settings = [f"--{name}={value}" for name, value in {**FAST_AND_LOCAL, "port": str(port)}.items()]
+    settings = [f"--{name}={value}" for name, value in {**configured, "port": str(port)}.items()]
     command = [str(programs / "postgres"), "-D", str(home / "data"), *settings]
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(command, user=user, cwd=home, stdout=log, stderr=log, start_new_session=True)

@@ -1,21 +1,18 @@
 """Routes for ratings: write, list, delete, erase."""
 
-import base64
-import binascii
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from app.api.bodies import content_type, read_json
+from app.api.id_cursors import read_cursor, write_cursor
 from app.api.paths import PathId
 from app.api.rating_bodies import MAX_BATCH, read_ratings
 from app.api.rating_streams import NDJSON, write_stream
 from app.api.schemas import ErasureReceipt, RatingsPage, RatingsWritten
 from app.api.state import State, json_response, scoped_router
-from app.errors import InvalidInputError
 from app.services.clock import to_rfc3339
-from app.services.policy import check_id
 from app.storage.ratings import Erasure
 
 router = scoped_router("ratings")
@@ -46,14 +43,14 @@ async def list_ratings(
     user_id: PathId, state: State, n: Annotated[int, Query(ge=1, le=1000)] = 100, cursor: str = ""
 ) -> Response:
     """List a user's ratings by item id, a page at a time."""
-    after = _read_cursor(cursor)
+    after = read_cursor(cursor)
     found = await run_in_threadpool(state.ingester.list_ratings, user_id, after=after, limit=n + 1)
     page = found[:n]
     listed = [
         {"item_id": rating.item_id, "value": rating.value, "timestamp": to_rfc3339(rating.timestamp or 0)}
         for rating in page
     ]
-    next_cursor = _write_cursor(page[-1].item_id) if len(found) > n else None
+    next_cursor = write_cursor(page[-1].item_id) if len(found) > n else None
     return json_response({"items": listed, "next_cursor": next_cursor})
 
 
@@ -83,16 +80,3 @@ def _receipt(erasure: Erasure) -> dict[str, object]:
         "n_ratings": erasure.n_ratings,
         "without_version": erasure.without_version,
     }
-
-
-def _write_cursor(item_id: str) -> str:
-    return base64.urlsafe_b64encode(item_id.encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> str:
-    if not cursor:
-        return ""
-    try:
-        return check_id(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode())
-    except (binascii.Error, UnicodeError, ValueError):
-        raise InvalidInputError("use a cursor as it was given", [("/query/cursor", "is not one of ours")]) from None

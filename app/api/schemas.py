@@ -14,12 +14,28 @@ def _decimal_string(outside_id: object) -> object:
 
 
 def _to_timestamp(moment: object) -> int | None:
+    microseconds = to_moment(moment)
+    return None if microseconds is None else check_timestamp(microseconds, now_microseconds())
+
+
+def to_moment(moment: object) -> int | None:
+    """Read a time in any of the forms that come in.
+
+    Parameters
+    ----------
+    moment : object
+        RFC 3339 text, epoch seconds, or None.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
     if moment is None:
         return None
     if isinstance(moment, bool) or not isinstance(moment, int | float | str):
         raise ValueError("must be RFC 3339 text or a number of seconds since 1970")  # noqa: TRY004 - pydantic's word
-    microseconds = _parse_rfc3339(moment) if isinstance(moment, str) else to_microseconds(moment)
-    return check_timestamp(microseconds, now_microseconds())
+    return _parse_rfc3339(moment) if isinstance(moment, str) else to_microseconds(moment)
 
 
 def _parse_rfc3339(text: str) -> int:
@@ -29,7 +45,7 @@ def _parse_rfc3339(text: str) -> int:
         raise ValueError("must be RFC 3339, such as 2026-01-31T12:00:00Z") from None
     if moment.tzinfo is None or "T" not in text.upper():
         raise ValueError("must be RFC 3339 with a time zone, such as 2026-01-31T12:00:00Z")
-    since_1970 = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    since_1970 = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return since_1970.days * 86_400_000_000 + since_1970.seconds * 1_000_000 + since_1970.microseconds
 
 
@@ -89,12 +105,32 @@ class ErasureReceipt(BaseModel):
     without_version: int | None
 
 
+class ItemOut(BaseModel):
+    """An item of the catalogue."""
+
+    item_id: str
+    title: str | None
+    categories: list[str]
+    hidden: bool
+    available_from: str | None
+    available_until: str | None
+    attributes: dict[str, Any]
+
+
+class ItemsPage(BaseModel):
+    """A page of items by id; ``next_cursor`` is null at the end."""
+
+    items: list[ItemOut]
+    next_cursor: str | None
+
+
 class ScoredItem(BaseModel):
-    """An item of an answer."""
+    """An item of an answer; ``cold`` when nobody has rated it, so that its score is a guess from its categories."""
 
     item_id: str
     score: float | None
     title: str | None
+    cold: bool = False
 
 
 class Reason(BaseModel):

@@ -11,6 +11,7 @@ from app.api.problems import ProblemDocument
 from app.api.security import ScopedRoute
 from app.config import Settings
 from app.services.asking import Asker
+from app.services.cataloguing import Catalogue
 from app.services.ingesting import Ingester
 from app.services.overview import Overview
 from app.services.recommending import Recommender
@@ -29,6 +30,7 @@ class ApiState:
     asker: Asker
     user_similarity: UserSimilarity
     trending: Trending
+    catalogue: Catalogue
     ingester: Ingester
     overview: Overview
     is_ready: bool = False

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import answering, demonstrating, evaluating, importing, operating, serving, training, tuning
+from app.cli import answering, demonstrating, evaluating, importing, operating, saving, serving, training, tuning
 
 app = typer.Typer(
     name="foldin",
@@ -29,6 +29,9 @@ app.command()(answering.recommend)
 app.command()(answering.similar)
 app.command()(operating.status)
 app.command()(operating.migrate)
+app.command()(saving.backup)
+app.command()(saving.restore)
+app.command()(saving.export)
 
 
 def _print_version(is_asked: bool) -> None:

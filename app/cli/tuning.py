@@ -95,7 +95,7 @@ def _print_report(report: dict[str, Any]) -> None:
     ]
     print_table("Chosen", ("hyper-parameter", "#value"), chosen_values)
     typer.echo(
-        f"{metric} {report['score']:.4f}, with the defaults {report['default_score']:.4f}, on the search's own held-out "
-        f"ratings; {report['n_trials']} candidates, {report['n_pruned']} given up early, in {report['seconds']:.0f} s."
+        f"{metric} {report['score']:.4f}, with the defaults {report['default_score']:.4f}, on ratings that no fit saw; "
+        f"{report['n_trials']} candidates, {report['n_pruned']} given up early, in {report['seconds']:.0f} s."
     )
     typer.echo(f"Saved: {', '.join(report['files'])}. The next training uses what was chosen.")

@@ -13,8 +13,8 @@ from app.services.explaining import described
 from app.services.listing import Listing, Place
 from app.services.paging import Cursor, seal
 from app.services.tastes import Taste
-from app.serving.live import Snapshot
 from app.serving.model import Floats
+from app.serving.snapshot import Snapshot
 
 _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_INDICES = np.empty(0, np.intp)
@@ -50,6 +50,7 @@ def begin(
     query: RecommendationQuery,
     asked: Asked,
     aggregate: Aggregate = "mean",
+    trained: Floats | None = None,
 ) -> tuple[Listing, Asked]:
     """Set out what will be listed.
 
@@ -65,6 +66,8 @@ def begin(
         Who asked.
     aggregate : str
         How a group's scores become one.
+    trained : ndarray of shape (n_factors,), float32, optional
+        The user's vector where the taste's targets are not known.
 
     Returns
     -------
@@ -76,7 +79,9 @@ def begin(
     out = [taste.rated for taste in tastes] if query.exclude_rated else []
     out = [*out, snapshot.indices_of(query.exclude)] if query.exclude else out
     is_personal = any(len(taste.rated) for taste in tastes)
-    vectors = np.array([taste.vector(snapshot) for taste in tastes]) if is_personal else _NO_VECTORS
+    vectors = _NO_VECTORS
+    if is_personal:
+        vectors = np.array([taste.vector(snapshot) for taste in tastes]) if trained is None else trained.reshape(1, -1)
     if is_personal and query.explore > 0:
         seed = secrets.randbits(_SEED_BITS) if query.seed is None else query.seed
         vectors, asked = _explored(snapshot, tastes, vectors, query.explore, seed), replace(asked, seed=seed)
@@ -90,7 +95,7 @@ def begin(
         query.diversity,
         aggregate,
         explain_limit=query.explain_limit,
-        taste=tastes[0] if query.explain_limit is not None and len(tastes) == 1 else None,
+        taste=tastes[0] if query.explain_limit is not None and len(tastes) == 1 and trained is None else None,
         is_explored=asked.seed is not None,
     )
     return listing, asked
@@ -99,8 +104,10 @@ def begin(
 def _explored(snapshot: Snapshot, tastes: Sequence[Taste], means: Floats, deviation: float, seed: int) -> Floats:
     rng = np.random.default_rng(seed)
     pairs = zip(tastes, means, strict=True)
-    fold_in = snapshot.model.fold_in
-    drawn = [sample_user(fold_in, taste.rated, mean, deviation, rng) for taste, mean in pairs]
+    drawn = [
+        sample_user(snapshot.fold_in_of(taste.rated), np.arange(len(taste.rated)), mean, deviation, rng)
+        for taste, mean in pairs
+    ]
     return np.array(drawn)
 
 
@@ -131,6 +138,7 @@ def answer(listing: Listing, asked: Asked, secret: bytes | None) -> Answer:
 def _cursor_of(listing: Listing, asked: Asked) -> Cursor:
     header: dict[str, Any] = {
         "version": listing.snapshot.model.version,
+        "supplement": listing.snapshot.identity[1],
         "user_id": asked.user_id,
         "user_ids": asked.user_ids,
         "degraded": asked.degraded,

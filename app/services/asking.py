@@ -10,9 +10,9 @@ from app.services.answering import Asked, answer, begin
 from app.services.answers import Aggregate, Answer, AnsweredItem, RecommendationQuery
 from app.services.explaining import described
 from app.services.listing import Listing
-from app.services.recommending import NO_RATINGS, Recommender
+from app.services.recommending import NO_RATINGS, NOTHING, Recommender
 from app.services.tastes import Taste
-from app.serving.live import Snapshot
+from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings
 
 
@@ -91,8 +91,10 @@ class Asker:
         asked = Asked(question.user_id, question.user_ids, degraded=is_degraded)
         if snapshot is None:
             return await self._without_model(question, known), None
+        if is_degraded and question.user_id is not None and not question.ratings and question.candidates is None:
+            return self.recommender.without_store(snapshot, question.user_id, question.query), None
         scale = self.recommender.scale
-        tastes = [Taste.of(snapshot, ratings, scale) for ratings in known] or [_NOTHING]
+        tastes = [Taste.of(snapshot, ratings, scale) for ratings in known] or [NOTHING]
         changed = [taste.changed(snapshot, question.ratings, scale) for taste in tastes]
         found = self._answer(snapshot, changed, question, asked)
         return found, self._answer(snapshot, tastes, question, asked) if question.compare else None
@@ -110,7 +112,9 @@ class Asker:
         query, recommender = question.query, self.recommender
         if question.candidates is not None:
             return Answer(
-                [AnsweredItem(item, None, None) for item in dict.fromkeys(question.candidates)], "popular", None
+                [AnsweredItem(item, None, None, cold=False) for item in dict.fromkeys(question.candidates)],
+                "popular",
+                None,
             )
         rated = {key for keys, _ in stored for key in keys.tolist()} if query.exclude_rated else set()
         own = [item for item, value in question.ratings.items() if value is not None] if query.exclude_rated else []
@@ -119,15 +123,12 @@ class Asker:
         return await recommender.popularity.most_popular(query, rated, secret=secret, user_id=question.user_id)
 
 
-_NOTHING = Taste(np.empty(0, np.intp), np.empty(0, np.float64))
-
-
 def _ranked(listing: Listing, candidates: Sequence[str], asked: Asked) -> Answer:
     snapshot, wanted = listing.snapshot, list(dict.fromkeys(candidates))
     indices = np.unique(snapshot.indices_of(wanted))
     scores = listing.scores_of(indices)
     order = np.argsort(-scores, kind="stable")  # ties by index, which is by id
     known = described(listing, indices[order], scores[order], asked.user_ids)
-    unknown = [AnsweredItem(item_id, None, None) for item_id in wanted if snapshot.find(item_id) is None]
+    unknown = [AnsweredItem(item_id, None, None, cold=False) for item_id in wanted if snapshot.find(item_id) is None]
     version = snapshot.model.version
     return Answer([*known, *unknown], listing.strategy, version, asked.degraded, None, asked.seed)

@@ -13,15 +13,17 @@ from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
 from app.services.similar_items import similar_to
 from app.services.tastes import RatingScale, Taste
-from app.serving.live import LiveModel, Snapshot
+from app.serving.live import LiveModel
+from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings, UserRatingsReader
 
 NO_RATINGS: UserRatings = (np.empty(0, np.int64), np.empty(0, np.float64))
+NOTHING = Taste(np.empty(0, np.intp), np.empty(0, np.float64))
 _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_ITEMS = np.empty(0, np.intp)
 
 
-async def _forgotten(version: int) -> Snapshot:
+async def _forgotten(version: int, _supplement: int) -> Snapshot:
     raise VersionGoneError(f"version {version}, which this cursor goes on with, is not kept any more")
 
 
@@ -48,7 +50,7 @@ class Recommender:
     popularity: StorePopularity
     rating_min: float
     rating_max: float
-    recall: Callable[[int], Awaitable[Snapshot]] = _forgotten
+    recall: Callable[[int, int], Awaitable[Snapshot]] = _forgotten
 
     @property
     def scale(self) -> RatingScale:
@@ -78,7 +80,7 @@ class Recommender:
         ratings = await self.ratings_of(user_id)
         snapshot = self.live.current
         if ratings is None and snapshot is not None:
-            return self._degraded(snapshot, user_id, query)
+            return self.without_store(snapshot, user_id, query)
         ratings = ratings or NO_RATINGS
         if snapshot is None:
             rated = set(ratings[0].tolist()) if query.exclude_rated else set()
@@ -86,10 +88,30 @@ class Recommender:
         taste = Taste.of(snapshot, ratings, self.scale)
         return answer(*begin(snapshot, [taste], query, Asked(user_id)), self.live.cursor_secret)
 
-    def _degraded(self, snapshot: Snapshot, user_id: str, query: RecommendationQuery) -> Answer:
-        nobody = Taste(np.empty(0, np.intp), np.empty(0))
-        asked = Asked(user_id, degraded=True)
-        return answer(*begin(snapshot, [nobody], query, asked), self.live.cursor_secret)
+    def without_store(self, snapshot: Snapshot, user_id: str, query: RecommendationQuery) -> Answer:
+        """Answer from what the version itself knows of a user.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            What is served.
+        user_id : str
+            Anyone; who was not trained on gets what is popular.
+        query : RecommendationQuery
+            What is asked for; scores come without reasons.
+
+        Returns
+        -------
+        Answer
+            Marked as degraded.
+        """
+        asked, users, secret = Asked(user_id, degraded=True), snapshot.model.users, self.live.user_secret
+        index = None if users is None or secret is None else users.find(user_id, secret)
+        if users is None or index is None:
+            return answer(*begin(snapshot, [NOTHING], query, asked), self.live.cursor_secret)
+        rated = users.history(index)
+        taste, vector = Taste(rated, np.zeros(len(rated))), snapshot.model.factors.user_factors[index]
+        return answer(*begin(snapshot, [taste], query, asked, trained=vector), self.live.cursor_secret)
 
     async def ratings_of(self, user_id: str) -> UserRatings | None:
         """Read a user's ratings, as far as there is another way to answer without them.
@@ -150,7 +172,8 @@ class Recommender:
         version = cursor.header["version"]
         if version is None:
             return Asked(cursor.header["user_id"]), await self._go_on_without_model(cursor, n)
-        snapshot = self.live.find(version) or await self.recall(version)
+        identity = version, cursor.header["supplement"]
+        snapshot = self.live.find(*identity) or await self.recall(*identity)
         listing, asked = resume(cursor, snapshot, n)
         return asked, answer(listing, asked, self.live.cursor_secret)
 

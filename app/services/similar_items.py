@@ -74,14 +74,16 @@ def cosines_of(products: Floats, lengths: Floats, direction: Floats) -> Floats:
         0 where a vector is zero.
     """
     scale = lengths * np.float32(np.linalg.norm(direction))
-    cosines: Floats = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+    cosines = np.zeros_like(products)
+    np.divide(products, scale, out=cosines, where=scale > 0)
     np.clip(cosines, -1, 1, out=cosines)
     return cosines
 
 
 def _mean_direction(vectors: Floats, metric: Metric) -> Floats:
     if len(vectors) == 1:
-        return vectors[0]
+        first: Floats = vectors[0]
+        return first
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     mean: Floats = unit.mean(axis=0)

@@ -16,13 +16,17 @@ from app.errors import FoldinError, SupersededError, TrainingFailedError
 from app.factorization import Epoch, Factors
 from app.services.arranging import Arranged, arrange
 from app.services.clock import now_microseconds
-from app.services.configuring import configuration_of, configuration_of_version
+from app.services.configuring import configuration_of, configuration_of_version, refit_epochs
 from app.services.gate import refusal_of_factors, refusal_of_loss
 from app.services.verdicts import Verdict, judge
 from app.serving.model import from_arrays, to_arrays
-from app.storage import artifacts, catalogue, training_runs, tuning, versions
+from app.serving.trained_users import TrainedUsers
+from app.storage import artifacts, catalogue, supplements, training_runs, tuning, versions
 from app.storage.engine import Store
+from app.storage.keys import read_ids
 from app.storage.ratings import n_rating_changes
+from app.storage.schema import users
+from app.storage.secrets import read_secret
 from app.storage.training_data import TrainingData, load_training_data
 from app.storage.training_runs import TrainingRun
 from app.storage.versions import Lease
@@ -108,6 +112,8 @@ class _Run:
         self.configuration = configuration_of(settings, tuned.hyperparameters if tuned else None)
         self.n_ratings, self.n_epochs = 0, self.configuration.hyperparameters.n_epochs
         self.epochs: list[dict[str, Any]] = []
+        self.user_ids: list[str] = []
+        self.user_secret = b""
         self._recorded_at = 0.0
         self._is_superseded = threading.Event()
 
@@ -155,7 +161,9 @@ class _Run:
         served = asdict(factors.hyperparameters) | {"n_epochs": self.configuration.hyperparameters.n_epochs}
         description |= described | {"configuration": described, "hyperparameters": served}
         description |= {"metrics": verdict.metrics, "calibration": verdict.calibration}
-        version = self._publish(to_arrays(factors, arranged.items, arranged.user_keys), description, data)
+        users = TrainedUsers.of(self.user_ids, arranged.user_items, self.user_secret)
+        arrays = to_arrays(factors, arranged.items, arranged.user_keys, users)
+        version = self._publish(arrays, description, data)
         return {"status": "succeeded", "model_version": version}
 
     def record(self, **values: object) -> None:
@@ -205,7 +213,7 @@ class _Run:
 
     def _is_unchanged(self, known: dict[str, Any], described: dict[str, Any]) -> bool:
         with self.store.read() as connection:
-            return bool(known["n_changes"] == n_rating_changes(connection) and known["configuration"] == described)
+            return bool(known["n_changes"] == n_rating_changes(connection) and known.get("configuration") == described)
 
     def _load(self) -> tuple[TrainingData, Arranged, dict[str, Any]]:
         started = perf_counter()
@@ -213,9 +221,12 @@ class _Run:
             data = load_training_data(connection)
             rows = catalogue.items_by_key(connection)
             revision = catalogue.catalogue_revision(connection)
+            ids = read_ids(connection, users)
+            self.user_secret = read_secret(connection, "user-ids")
         if len(data.values) == 0:
             raise TrainingFailedError("there are no ratings yet; send some to POST /ratings or use `foldin import`")
         arranged = arrange(data, rows, self.settings)
+        self.user_ids = [ids[key] for key in arranged.user_keys.tolist()]
         n_users, n_items = arranged.user_items.shape
         size = {"n_ratings": len(data.values), "n_users": n_users, "n_items": n_items}
         self.record(**size, n_changes=data.n_changes, load_seconds=perf_counter() - started)
@@ -267,26 +278,9 @@ class _Run:
             retired_before = now - round(self.settings.cursor_seconds * 1e6)
             keep = self.settings.keep_versions
             old = versions.forget_versions(connection, keep=keep, retired_before=retired_before)
-        artifacts.remove_artifacts(models_dir, old)
+            orphans = supplements.forget_supplements(connection, created_before=retired_before)
+        artifacts.remove_artifacts(models_dir, [*old, *orphans])
         return version
-
-
-def refit_epochs(n_epochs: int) -> int:
-    """Say how many epochs the fit on all ratings takes, from where the trial has come to.
-
-    Half of them reach a lower loss than all of them from a random start, and lists as good (decision 0022).
-
-    Parameters
-    ----------
-    n_epochs : int
-        Of the trial.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
-    return max(1, (n_epochs + 1) // 2)
 
 
 def _reason(error: Exception) -> str:

@@ -20,7 +20,8 @@ from app.services.arranging import Arranged
 from app.services.clock import now_microseconds
 from app.services.configuring import Configuration, configuration_of
 from app.services.evaluating import load_arranged
-from app.services.search_space import MOST_EPOCHS, drawn_values, searched_names, suggest
+from app.services.gate import refusal_of_factors
+from app.services.search_space import FEWEST_EPOCHS, MOST_EPOCHS, drawn_values, searched_names, suggest
 from app.services.trials import hold_out_some, judging_of, try_out
 from app.storage import tuning
 from app.storage.engine import Store
@@ -33,6 +34,10 @@ _SEARCH_SHARE = 0.6  # of the time; the rest goes to the finalists and the curve
 _FINALISTS = 4
 _FINAL_SEEDS = 3
 _LARGEST_FACTORS = 256
+
+
+Point = dict[str, float]
+"""Of the curve: ``unobserved_weight``, and the metric's ``mean``, ``low`` and ``high``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,8 @@ class Tuner:
             raise InvalidInputError("too few ratings to tune on: nothing liked can be held out")
         self._search(arranged, split, judging)
         winner, base = self._decide(arranged, split, judging)
-        curve = self._curve(winner, arranged, split, judging)
+        curve = self._curve(winner.configuration, arranged, split, judging)
+        winner = self._best_of_curve(winner, curve, arranged, split, judging)
         report = {
             "metric": self._metric(judging),
             "score": abs(winner.score),
@@ -128,7 +134,7 @@ class Tuner:
         study = optuna.create_study(
             direction="maximize",
             sampler=optuna.samplers.TPESampler(seed=self.settings.seed, multivariate=True, n_startup_trials=12),
-            pruner=optuna.pruners.PercentilePruner(40.0, n_startup_trials=4, n_warmup_steps=EPOCHS_PER_STEP - 1),
+            pruner=optuna.pruners.PercentilePruner(40.0, n_startup_trials=4, n_warmup_steps=FEWEST_EPOCHS - 1),
         )
         most_factors = min(_LARGEST_FACTORS, *arranged.user_items.shape)
         first = replace(
@@ -155,8 +161,9 @@ class Tuner:
             return Found(candidate, self._score(candidate.fit(arranged, split.train), split, judging))
         factors: Factors | None = None
         best: Found | None = None
-        for n_epochs in range(EPOCHS_PER_STEP, MOST_EPOCHS + 1, EPOCHS_PER_STEP):
-            factors = candidate.fit(arranged, split.train, start=factors, n_epochs=EPOCHS_PER_STEP)
+        for n_epochs in range(FEWEST_EPOCHS, MOST_EPOCHS + 1, EPOCHS_PER_STEP):
+            n_more = EPOCHS_PER_STEP if factors else FEWEST_EPOCHS
+            factors = candidate.fit(arranged, split.train, start=factors, n_epochs=n_more)
             score = self._score(factors, split, judging)
             trial.report(score, n_epochs)
             if best is None or score > best.score:
@@ -185,22 +192,31 @@ class Tuner:
             self._tell("Comparing the best")
         return float(np.mean(scores))
 
-    def _curve(self, winner: Found, arranged: Arranged, split: Split, judging: Judging) -> list[dict[str, float]]:
-        if self.default.method != "weighted":
+    def _curve(self, winner: Configuration, arranged: Arranged, split: Split, judging: Judging) -> list[Point]:
+        if winner.method != "weighted":
             return []
-        hyperparameters = winner.configuration.hyperparameters
-        points: list[dict[str, float]] = []
-        for weight in sorted({*CURVE, hyperparameters.unobserved_weight}):
-            candidate = replace(
-                winner.configuration, hyperparameters=replace(hyperparameters, unobserved_weight=weight)
-            )
+        points: list[Point] = []
+        for weight in sorted({*CURVE, winner.hyperparameters.unobserved_weight}):
+            candidate = _with_weight(winner, weight)
             found = try_out(candidate, arranged, split, judging).evaluation
             points.append({"unobserved_weight": weight} | self._interval(found, judging)._asdict())
             self._tell("Drawing the curve")
         return points
 
+    def _best_of_curve(
+        self, winner: Found, curve: list[Point], arranged: Arranged, split: Split, judging: Judging
+    ) -> Found:
+        # the winner may yet be improved along the curve, if other random starts agree
+        if not curve or "unobserved_weight" not in self.names:
+            return winner
+        weight = max(curve, key=lambda point: point["mean"])["unobserved_weight"]
+        if weight == winner.configuration.hyperparameters.unobserved_weight:
+            return winner
+        moved = _with_weight(winner.configuration, weight)
+        return max(winner, Found(moved, self._mean_score(moved, arranged, split, judging)), key=lambda one: one.score)
+
     def _score(self, factors: Factors, split: Split, judging: Judging) -> float:
-        if not np.isfinite(factors.item_factors).all():
+        if refusal_of_factors(factors):
             return float("-inf")
         mean = self._interval(evaluate(factors, split, judging), judging).mean
         return -mean if self.default.predicts_values else mean
@@ -218,6 +234,10 @@ class Tuner:
     def _tell(self, step: str) -> None:
         best = max((found.score for found in self.found), default=float("nan"))
         self.on_progress(TuningProgress(step, len(self.found) + self.n_pruned, self._spent, abs(best)))
+
+
+def _with_weight(one: Configuration, unobserved_weight: float) -> Configuration:
+    return replace(one, hyperparameters=replace(one.hyperparameters, unobserved_weight=unobserved_weight))
 
 
 def _without_test(arranged: Arranged, seed: int) -> Arranged:

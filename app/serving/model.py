@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from app.errors import ArtifactError
 from app.factorization import Factors, FoldIn, Hyperparameters
 from app.serving.strings import StringTable
+from app.serving.trained_users import TrainedUsers
 
 Floats = NDArray[np.float32]
 
@@ -159,6 +160,8 @@ class Model:
         Of the items' vectors.
     longest_vector : float
         The greatest of them.
+    users : TrainedUsers or None
+        Who was trained on; None in versions that were made without them.
     """
 
     version: int
@@ -170,6 +173,7 @@ class Model:
     popular: NDArray[np.int32]
     lengths: Floats
     longest_vector: float
+    users: TrainedUsers | None = None
 
 
 _FACTORS = tuple(field.name for field in fields(Factors) if field.name != "hyperparameters")
@@ -178,7 +182,9 @@ _ITEM_ARRAYS = ("item_keys", "index_by_key", "category_offsets", "category_items
 _ITEM_STRINGS = ("item_ids", "titles", "category_names")
 
 
-def to_arrays(factors: Factors, items: ItemTable, user_keys: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+def to_arrays(
+    factors: Factors, items: ItemTable, user_keys: NDArray[np.int64], users: TrainedUsers | None = None
+) -> dict[str, NDArray[Any]]:
     """Name the arrays that a version's files hold.
 
     Parameters
@@ -189,6 +195,8 @@ def to_arrays(factors: Factors, items: ItemTable, user_keys: NDArray[np.int64]) 
         Its items.
     user_keys : ndarray of shape (n_users,), int64
         The store's keys of its users.
+    users : TrainedUsers, optional
+        For answers without the store.
 
     Returns
     -------
@@ -196,12 +204,62 @@ def to_arrays(factors: Factors, items: ItemTable, user_keys: NDArray[np.int64]) 
         For ``from_arrays``.
     """
     arrays: dict[str, NDArray[Any]] = {name: getattr(factors, name) for name in _FACTORS}
-    arrays |= {name: getattr(items, name) for name in _ITEM_ARRAYS}
+    arrays |= item_arrays(items) | {"user_keys": user_keys}
+    return arrays | (users.arrays() if users else {})
+
+
+def item_arrays(items: ItemTable) -> dict[str, NDArray[Any]]:
+    """Name the arrays of a table of items.
+
+    Parameters
+    ----------
+    items : ItemTable
+        The items.
+
+    Returns
+    -------
+    dict of str to ndarray
+        For ``read_items``.
+    """
+    arrays = {name: getattr(items, name) for name in _ITEM_ARRAYS}
     for name in _ITEM_STRINGS:
         table: StringTable = getattr(items, name)
         arrays |= {f"{name}_text": table.text, f"{name}_offsets": table.offsets}
-    arrays["user_keys"] = user_keys
     return arrays
+
+
+def read_items(arrays: Mapping[str, NDArray[Any]]) -> ItemTable:
+    """Find a table of items among arrays.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        As ``item_arrays`` named them; a missing one is a ``KeyError``.
+
+    Returns
+    -------
+    ItemTable
+        The items.
+    """
+    columns: dict[str, Any] = {name: arrays[name] for name in _ITEM_ARRAYS}
+    columns |= {name: StringTable(arrays[f"{name}_text"], arrays[f"{name}_offsets"]) for name in _ITEM_STRINGS}
+    return ItemTable(**columns)
+
+
+def by_popularity(popularity: Floats) -> NDArray[np.int32]:
+    """Order items, the most rated first.
+
+    Parameters
+    ----------
+    popularity : ndarray of shape (n_items,), float32
+        Numbers of ratings.
+
+    Returns
+    -------
+    ndarray of shape (n_items,), int32
+        Item indices, ties ascending.
+    """
+    return np.lexsort((np.arange(len(popularity)), -popularity)).astype(np.int32)
 
 
 def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> Model:
@@ -230,20 +288,20 @@ def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: M
         hyperparameters = Hyperparameters(**description["hyperparameters"])
         vectors: dict[str, Any] = {name: arrays[name] for name in _FACTORS}
         factors = Factors(hyperparameters=hyperparameters, **vectors)
-        columns: dict[str, Any] = {name: arrays[name] for name in _ITEM_ARRAYS}
-        columns |= {name: StringTable(arrays[f"{name}_text"], arrays[f"{name}_offsets"]) for name in _ITEM_STRINGS}
-        items = ItemTable(**columns)
-        user_keys = arrays["user_keys"]
+        items = read_items(arrays)
+        user_keys, users = arrays["user_keys"], TrainedUsers.read(arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"version {version} lacks something that this release needs: {error}") from error
-    _check(version, factors, items, user_keys)
-    popular = np.lexsort((np.arange(len(items.popularity)), -items.popularity)).astype(np.int32)
+    _check(version, factors, items, user_keys, users)
+    popular = by_popularity(items.popularity)
     lengths = np.sqrt(np.einsum("if,if->i", factors.item_factors, factors.item_factors))
     longest = float(lengths.max(initial=0.0))
-    return Model(version, description, factors, FoldIn.of(factors), items, user_keys, popular, lengths, longest)
+    return Model(version, description, factors, FoldIn.of(factors), items, user_keys, popular, lengths, longest, users)
 
 
-def _check(version: int, factors: Factors, items: ItemTable, user_keys: NDArray[np.int64]) -> None:
+def _check(
+    version: int, factors: Factors, items: ItemTable, user_keys: NDArray[np.int64], users: TrainedUsers | None
+) -> None:
     n_items, n_factors = factors.item_factors.shape
     fits = (
         factors.user_factors.shape == (len(user_keys), n_factors)
@@ -254,5 +312,11 @@ def _check(version: int, factors: Factors, items: ItemTable, user_keys: NDArray[
     )
     if not fits:
         raise ArtifactError(f"version {version} has arrays whose shapes contradict each other")
+    if users is not None and not (
+        len(users.user_digests) == len(users.user_indices) == len(users.history_offsets) - 1 == len(user_keys)
+        and (users.history_offsets[-1:] == len(users.history_items)).all()
+        and users.history_items.max(initial=-1) < n_items
+    ):
+        raise ArtifactError(f"version {version} has histories that do not fit its users")
     if not all(np.isfinite(getattr(factors, name)).all() for name in _FACTORS):
         raise ArtifactError(f"version {version} holds numbers that are not finite")

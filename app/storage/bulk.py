@@ -94,7 +94,8 @@ class BulkWriter:
         self._deletions = deletions
 
 
-_Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
+Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
+"""User keys, item keys, values, timestamps; each of shape (n_rows,)."""
 
 
 def _to_keys(connection: Connection, table: Table, ids: list[str], known: dict[str, int]) -> NDArray[np.int64]:
@@ -103,7 +104,7 @@ def _to_keys(connection: Connection, table: Table, ids: list[str], known: dict[s
     return np.fromiter(map(known.__getitem__, ids), np.int64, count=len(ids))
 
 
-def _newest(user_keys: NDArray[np.int64], item_keys: NDArray[np.int64], table: RatingTable) -> _Rows:
+def _newest(user_keys: NDArray[np.int64], item_keys: NDArray[np.int64], table: RatingTable) -> Rows:
     # in the order of the keys: the same for every writer, and that of the pages
     order = np.lexsort((table.timestamps, item_keys, user_keys))  # stable: of equal times the later comes last
     user_keys, item_keys = user_keys[order], item_keys[order]
@@ -113,7 +114,7 @@ def _newest(user_keys: NDArray[np.int64], item_keys: NDArray[np.int64], table: R
     return user_keys[is_last], item_keys[is_last], table.values[kept], table.timestamps[kept]
 
 
-def _merge(connection: Connection, rows: _Rows) -> tuple[int, int, int, int]:
+def _merge(connection: Connection, rows: Rows) -> tuple[int, int, int, int]:
     # numbers of rows: new, in place of a tombstone, older than what is stored, changed in the store
     is_sqlite = connection.dialect.name == "sqlite"
     if is_sqlite:
@@ -125,7 +126,7 @@ def _merge(connection: Connection, rows: _Rows) -> tuple[int, int, int, int]:
     if is_sqlite:
         _run_many(connection, "INSERT INTO incoming_ratings VALUES (?, ?, ?, ?)", rows)
     else:
-        _copy(connection, "incoming_ratings", rows)
+        copy_rows(_raw(connection), "incoming_ratings", rows)
         connection.exec_driver_sql("ANALYZE incoming_ratings")
         n_created = connection.exec_driver_sql(_INSERT.format(rows=_STAGED, action="NOTHING")).rowcount
     n_older, n_revived = connection.exec_driver_sql(_COUNT).one()
@@ -134,34 +135,59 @@ def _merge(connection: Connection, rows: _Rows) -> tuple[int, int, int, int]:
     return n_created, n_revived, n_older, n_created + n_replaced
 
 
-def _run_many(connection: Connection, statement: str, rows: _Rows) -> int:
-    raw: Any = connection.connection.dbapi_connection
-    return int(raw.executemany(statement, _tuples(rows)).rowcount)
+def _run_many(connection: Connection, statement: str, rows: Rows) -> int:
+    return int(_raw(connection).executemany(statement, tuples(rows)).rowcount)
 
 
-def _tuples(rows: _Rows) -> Iterator[tuple[Any, ...]]:
-    for start in range(0, len(rows[0]), _SLICE):  # objects of one slice at a time
+def _raw(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def tuples(rows: Rows) -> Iterator[tuple[Any, ...]]:
+    """Turn columns into rows, a slice at a time, so that few of them are objects at once.
+
+    Parameters
+    ----------
+    rows : Rows
+        Columns.
+
+    Yields
+    ------
+    tuple
+        A row of Python numbers.
+    """
+    for start in range(0, len(rows[0]), _SLICE):
         yield from zip(*(column[start : start + _SLICE].tolist() for column in rows), strict=True)
 
 
-def _copy_new(connection: Connection, rows: _Rows) -> bool:
+def _copy_new(connection: Connection, rows: Rows) -> bool:
     # straight into the table, which is possible as long as every pair is new
     try:
         with connection.begin_nested():
-            _copy(connection, "ratings", rows)
+            copy_rows(_raw(connection), "ratings", rows)
     except psycopg.errors.UniqueViolation:
         return False
     return True
 
 
-def _copy(connection: Connection, table: str, rows: _Rows) -> None:
-    raw: Any = connection.connection.dbapi_connection
-    with raw.cursor() as cursor, cursor.copy(f"COPY {table} {_COLUMNS} FROM STDIN (FORMAT BINARY)") as copy:
+def copy_rows(connection: Any, table: str, rows: Rows) -> None:
+    """Send columns to PostgreSQL as fast as it takes them.
+
+    Parameters
+    ----------
+    connection : psycopg.Connection
+        In a transaction.
+    table : str
+        With the columns of ``ratings``.
+    rows : Rows
+        Columns.
+    """
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} {_COLUMNS} FROM STDIN (FORMAT BINARY)") as copy:
         for part in _binary(rows):
             copy.write(part)
 
 
-def _binary(rows: _Rows) -> Iterable[bytes]:
+def _binary(rows: Rows) -> Iterable[bytes]:
     # PostgreSQL's binary COPY: a header, for each row its number of fields and each field's length and bytes, -1
     fields = [(f"{part}{column}", kind) for column in range(4) for part, kind in (("n", ">i4"), ("v", _KINDS[column]))]
     row = np.dtype([("n_fields", ">i2"), *fields])

@@ -115,6 +115,25 @@ def ids_of(connection: Connection, table: Table, keys: list[int]) -> dict[int, s
     return {row[0]: row[1] for row in connection.execute(select(key, outside).where(key.in_(keys)))}
 
 
+def read_ids(connection: Connection, table: Table) -> dict[int, str]:
+    """Read a whole dictionary.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read from.
+    table : Table
+        ``users`` or ``items``.
+
+    Returns
+    -------
+    dict of int to str
+        The outside id of each key.
+    """
+    cursor: Any = connection.execute(select(table.columns[0], table.columns[1])).cursor
+    return dict(cursor.fetchall())
+
+
 def array_literal(values: list[Any]) -> str | list[Any]:
     """Write strings or numbers as PostgreSQL writes arrays, which costs a tenth of handing the driver a list.
 

@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from app.errors import StoreUnavailableError
 from app.storage.engine import Store, connect_sqlite
+from app.storage.guarded_reader import Guard
 
 _STATEMENT = """
     SELECT ratings.item_key, ratings.value FROM users JOIN ratings ON ratings.user_key = users.user_key
@@ -96,6 +97,7 @@ class _SqliteReader:
 
 class _PostgresqlReader:
     def __init__(self, store: Store) -> None:
+        self._guard = Guard()
         conninfo = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool = AsyncConnectionPool(
             conninfo, min_size=1, max_size=4, timeout=1.0, open=False, kwargs={"autocommit": True, "connect_timeout": 3}
@@ -106,6 +108,9 @@ class _PostgresqlReader:
             await self._pool.open(wait=True, timeout=5.0)
 
     async def read(self, user_id: str) -> UserRatings:
+        return await self._guard.read(self._read(user_id))
+
+    async def _read(self, user_id: str) -> UserRatings:
         try:
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(_STATEMENT.format(parameter="%s"), (user_id,), prepare=True)

@@ -1,0 +1,77 @@
+"""A deadline and a circuit breaker: a store that does not answer in time counts as gone for a moment.
+
+Answers are then given without it, from what the model itself holds.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from time import monotonic
+from typing import Any, TypeVar
+
+from app.errors import StoreUnavailableError
+
+DEADLINE_SECONDS = 0.25
+PAUSE_SECONDS = 1.0
+_FAILURES_TO_OPEN = 3
+
+T = TypeVar("T")
+
+
+class Guard:
+    """Lets reads through while they succeed in time, and after three failures in a row only one a second."""
+
+    def __init__(self) -> None:
+        self._n_failures = 0
+        self._not_before = float("-inf")
+
+    async def read(self, reading: Coroutine[Any, Any, T]) -> T:
+        """Wait for a read, but not long.
+
+        Parameters
+        ----------
+        reading : coroutine
+            The read; it is not begun while the store counts as gone.
+
+        Returns
+        -------
+        object
+            What was read.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the store does not answer in time, or did not a moment ago.
+        """
+        now = monotonic()
+        if now < self._not_before:
+            reading.close()
+            raise StoreUnavailableError("the database did not answer a moment ago")
+        if self._n_failures >= _FAILURES_TO_OPEN:
+            self._not_before = now + PAUSE_SECONDS  # this read finds out for all others
+        try:
+            found = await _within_deadline(reading)
+        except StoreUnavailableError:
+            self._n_failures += 1
+            if self._n_failures >= _FAILURES_TO_OPEN:
+                self._not_before = monotonic() + PAUSE_SECONDS
+            raise
+        self._n_failures, self._not_before = 0, float("-inf")
+        return found
+
+
+async def _within_deadline(reading: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.ensure_future(reading)
+    asked_at = monotonic()
+    done, _ = await asyncio.wait({task}, timeout=DEADLINE_SECONDS)
+    if not done and monotonic() - asked_at > 2 * DEADLINE_SECONDS:  # it was this process that stood still
+        done, _ = await asyncio.wait({task}, timeout=DEADLINE_SECONDS)
+    if done:
+        return task.result()
+    task.add_done_callback(_forget)
+    task.cancel()  # not waited for: a connection that leads nowhere takes its time to close
+    raise StoreUnavailableError(f"the database did not answer within {DEADLINE_SECONDS} s")
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,250 @@
+"""How fast ratings come in and go out for training, on both stores: ``python -m benchmarks.ingestion``.
+
+``BENCH=quick`` takes a fiftieth of the rows and seconds. ``--csv FILE`` imports a file of yours (with a header
+userId,movieId,rating,timestamp) in place of invented ratings. Every ratio compares two figures of the same run.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+import psutil
+from pyarrow import csv
+
+from app.storage.engine import Store
+from app.storage.training_data import load_training_data
+from benchmarks.http_load import Load, get_request, post_request, run_load
+from benchmarks.ingestion_data import Rows, insert_raw, invent, write_csv
+from tests.ports import free_port
+from tests.postgres import DURABLE_AND_LOCAL, running_server
+from tests.processes import Foldin
+
+QUICK = os.environ.get("BENCH") == "quick"
+N_ROWS = 200_000 if QUICK else 10_000_000
+SECONDS = 3.0 if QUICK else 20.0
+_SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the table; ``bar`` is what to reach."""
+
+    what: str
+    store: str
+    figure: str
+    bar: str
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--csv", type=Path)
+    parser.add_argument("--rows", type=int, default=N_ROWS)
+    parser.add_argument("--store", choices=["sqlite", "postgresql"])
+    arguments = parser.parse_args()
+    lines: list[Line] = []
+    with tempfile.TemporaryDirectory() as folder, running_server(DURABLE_AND_LOCAL | _SETTINGS) as server:
+        home = Path(folder)
+        rows = _read_csv(arguments.csv) if arguments.csv else invent(arguments.rows)
+        path = arguments.csv or home / "ratings.csv"
+        if arguments.csv is None:
+            write_csv(rows, path)
+        for kind in [arguments.store] if arguments.store else ["sqlite", "postgresql"]:
+            place = home / kind
+            place.mkdir()
+            urls = [
+                f"sqlite:///{place / name}.db" if kind == "sqlite" else server.create_database()
+                for name in ("foldin", "raw")
+            ]
+            lines += measure(kind, Foldin(urls[0], place), urls[1], path, rows)
+    print(f"\n{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {len(rows[0]):,} ratings\n")
+    print("| what | store | measured | at least (aim) |\n|---|---|---|---|")
+    for line in lines:
+        print(f"| {line.what} | {line.store} | {line.figure} | {line.bar} |")
+
+
+def measure(kind: str, foldin: Foldin, raw_url: str, path: Path, rows: Rows) -> list[Line]:
+    """Measure one store."""
+    foldin.run("migrate")
+    posts = [*_measure_batches(kind, foldin), *_measure_singles(kind, foldin)]
+    imported = _measure_import(kind, foldin, raw_url, path, rows)
+    return [*imported, *posts, _measure_load(kind, foldin)]
+
+
+def _measure_import(kind: str, foldin: Foldin, raw_url: str, path: Path, rows: Rows) -> list[Line]:
+    reads = [get_request("http://x", f"/users/{user}/ratings") for user in range(200)]
+    with foldin.serve("--no-trainer") as server:
+        reads = [read.replace(b"Host: x", f"Host: {server.url.removeprefix('http://')}".encode()) for read in reads]
+        idle = run_load(server.url, reads, n_clients=1, seconds=SECONDS)
+        with _importing(foldin, path) as done:
+            busy = run_load(server.url, reads, n_clients=1, seconds=SECONDS)
+        seconds, peak_bytes, n_rows = done()
+    raw_seconds = insert_raw(raw_url, rows)
+    rate, raw_rate = n_rows / seconds, len(rows[0]) / raw_seconds
+    return [
+        Line(
+            "`foldin import`, against raw insertion",
+            kind,
+            f"{rate:,.0f} / {raw_rate:,.0f} rows/s = {rate / raw_rate:.2f}",
+            "0.4 (0.7)",
+        ),
+        Line("memory of the import", kind, f"{peak_bytes / 1e6:.0f} MB", "300 MB"),
+        Line(
+            "reads' p99 during it, against idle",
+            kind,
+            f"{busy.p99:.1f} / {idle.p99:.1f} ms = {busy.p99 / idle.p99:.1f}",
+            "3 (1.5)",
+        ),
+    ]
+
+
+@contextmanager
+def _importing(foldin: Foldin, path: Path) -> Iterator[Callable[[], tuple[float, int, int]]]:
+    result: list[tuple[float, int, int]] = []
+
+    def run() -> None:
+        started = time.perf_counter()
+        command = [str(Path(sys.executable).with_name("foldin")), "import", "--json", str(path)]
+        environment = os.environ | {"FOLDIN_DATABASE_URL": foldin.database_url, "FOLDIN_DATA_DIR": str(foldin.data_dir)}
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+        peak = _watch_memory(process)
+        assert process.stdout is not None
+        answer = json.loads(process.stdout.read())
+        result.append((time.perf_counter() - started, peak, answer["n_rows"]))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+
+    def done() -> tuple[float, int, int]:
+        thread.join()
+        return result[0]
+
+    yield done
+    thread.join()
+
+
+def _watch_memory(process: subprocess.Popen[bytes]) -> int:
+    peak, watched = 0, psutil.Process(process.pid)
+    while process.poll() is None:
+        try:
+            peak = max(peak, watched.memory_info().rss)
+        except psutil.Error:
+            break
+        time.sleep(0.02)
+    return peak
+
+
+def _measure_batches(kind: str, foldin: Foldin) -> list[Line]:
+    rng = np.random.default_rng(1)
+    batches = []
+    for _ in range(100):
+        ratings = [
+            {"user_id": f"b{user}", "item_id": f"i{item}", "value": 3.5, "timestamp": 1_600_000_000 + user}
+            for user, item in rng.integers(0, 5_000, (1_000, 2)).tolist()
+        ]
+        batches.append(orjson.dumps(ratings))
+    with foldin.serve("--no-trainer") as server:
+        process = _api_process(server.process.pid)
+        before = _cpu(process)
+        load = run_load(
+            server.url, [post_request(server.url, batch) for batch in batches], n_clients=4, seconds=SECONDS
+        )
+        cpu = (_cpu(process) - before) / (load.n_requests * 1_000)
+    bar = "50,000 (100,000)" if kind == "sqlite" else "30,000 (80,000)"
+    figure = f"{load.per_second * 1_000:,.0f} rows/s; {cpu * 1e6:.1f} μs of the server's processor a row"
+    return [Line("POST in batches of 1,000", kind, figure, bar)]
+
+
+def _api_process(supervisor: int) -> psutil.Process:
+    return max(psutil.Process(supervisor).children(recursive=True), key=lambda child: child.memory_info().rss)
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _measure_singles(kind: str, foldin: Foldin) -> list[Line]:
+    bodies = [
+        orjson.dumps({"user_id": f"s{n}", "item_id": f"i{n % 997}", "value": 4.5, "timestamp": 1_600_000_000 + n})
+        for n in range(20_000)
+    ]
+    bare = _bare_load(bodies)
+    with foldin.serve("--no-trainer") as server:
+        requests = [post_request(server.url, body) for body in bodies]
+        load = run_load(server.url, requests, n_clients=64, seconds=SECONDS)
+        lines = [
+            Line(
+                "single POSTs, 64 clients, against a bare endpoint",
+                kind,
+                f"{load.per_second:,.0f} / {bare.per_second:,.0f} a second = {load.per_second / bare.per_second:.2f}",
+                "0.4 (0.7)",
+            )
+        ]
+        if kind == "sqlite":
+            with _slow_sync(_api_process(server.process.pid).pid) as is_slow:
+                if is_slow:
+                    slow = run_load(server.url, requests, n_clients=64, seconds=SECONDS)
+                    share = load.per_second / slow.per_second
+                    figure = f"{slow.per_second:,.0f} a second, {share:.2f} times fewer"
+                    lines.append(Line("the same with 5 ms added to each sync", kind, figure, "2"))
+    return lines
+
+
+def _bare_load(bodies: list[bytes]) -> Load:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.bare_endpoint", str(port)])
+    try:
+        time.sleep(4)
+        return run_load(url, [post_request(url, body) for body in bodies], n_clients=64, seconds=SECONDS)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def _slow_sync(pid: int) -> Iterator[bool]:
+    inject = ["-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_exit=5000"]
+    try:
+        tracer = subprocess.Popen(["strace", "-f", "-q", "-o", os.devnull, *inject, "-p", str(pid)])
+    except FileNotFoundError:
+        yield False
+        return
+    time.sleep(1)
+    yield tracer.poll() is None
+    tracer.terminate()
+    tracer.wait()
+
+
+def _measure_load(kind: str, foldin: Foldin) -> Line:
+    store = Store(foldin.database_url)
+    started, cpu = time.perf_counter(), time.process_time()
+    with store.read() as connection:
+        data = load_training_data(connection)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    store.close()
+    n_rows = len(data.values)
+    figure = f"{n_rows / seconds:,.0f} rows/s; {cpu / n_rows * 1e6:.2f} μs of our processor a row"
+    return Line("load for training", kind, figure, "1.4 M (3 M)" if kind == "sqlite" else "1 M (2.5 M)")
+
+
+def _read_csv(path: Path) -> Rows:
+    table = csv.read_csv(path)
+    users, items, values, times = (table.column(number).to_numpy() for number in range(4))
+    return users.astype(np.int64), items.astype(np.int64), values.astype(np.float64), times.astype(np.int64)
+
+
+if __name__ == "__main__":
+    main()
