@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 
 import structlog
@@ -27,13 +28,15 @@ from app.services.recommending import Recommender
 from app.services.refreshing import Refresher
 from app.services.similar_users import UserSimilarity
 from app.services.trending import Trending
-from app.serving.live import LiveModel, Snapshot
+from app.serving.live import LiveModel
+from app.serving.snapshot import Snapshot
 from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
 from app.storage.user_ratings import user_ratings_reader
 
 REFRESH_SECONDS = 0.5
 DRAIN_SECONDS = 10
+GIL_SECONDS = 0.001  # the group writer lets go of the GIL at every row, and would wait the default 5 ms to get it back
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -58,8 +61,8 @@ def create_app(settings: Settings) -> FastAPI:
         writer, reader, live = GroupWriter(store), user_ratings_reader(store), LiveModel()
         refresher = Refresher(store, settings, live)
 
-        async def recall(version: int) -> Snapshot:
-            snapshot = await asyncio.to_thread(refresher.recall, version)
+        async def recall(version: int, supplement: int) -> Snapshot:
+            snapshot = await asyncio.to_thread(refresher.recall, version, supplement)
             live.keep(snapshot)
             return snapshot
 
@@ -79,13 +82,13 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.foldin = state
         await reader.open()
         await _refresh(refresher, state)
-        refreshing = asyncio.create_task(_refresh_for_ever(refresher, state))
+        stopping = asyncio.Event()
+        refreshing = asyncio.create_task(_refresh_until(stopping, refresher, state))
         state.is_ready = True
         yield
         state.is_draining = True
-        refreshing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await refreshing
+        stopping.set()
+        await refreshing  # a thread in the middle of it would hold a connection that nobody closes
         await asyncio.to_thread(writer.close)
         await reader.close()
         store.close()
@@ -112,9 +115,10 @@ async def _refresh(refresher: Refresher, state: ApiState) -> None:
         log.error("model_refused", reason=str(error))  # noqa: TRY400 - the reason says it all
 
 
-async def _refresh_for_ever(refresher: Refresher, state: ApiState) -> None:
-    while True:
-        await asyncio.sleep(REFRESH_SECONDS)
+async def _refresh_until(stopping: asyncio.Event, refresher: Refresher, state: ApiState) -> None:
+    while not stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), REFRESH_SECONDS)
         try:
             await _refresh(refresher, state)
         except Exception:
@@ -129,6 +133,7 @@ def main() -> None:
     die_with_parent()
     settings = Settings()
     configure_logging(settings.log_format)
+    sys.setswitchinterval(GIL_SECONDS)
     uvicorn.run(
         create_app(settings),
         fd=descriptor,

@@ -21,7 +21,7 @@ from app.services.gate import refusal_of_factors, refusal_of_loss
 from app.services.verdicts import Verdict, judge
 from app.serving.model import from_arrays, to_arrays
 from app.serving.trained_users import TrainedUsers
-from app.storage import artifacts, catalogue, training_runs, tuning, versions
+from app.storage import artifacts, catalogue, supplements, training_runs, tuning, versions
 from app.storage.engine import Store
 from app.storage.keys import read_ids
 from app.storage.ratings import n_rating_changes
@@ -278,7 +278,8 @@ class _Run:
             retired_before = now - round(self.settings.cursor_seconds * 1e6)
             keep = self.settings.keep_versions
             old = versions.forget_versions(connection, keep=keep, retired_before=retired_before)
-        artifacts.remove_artifacts(models_dir, old)
+            orphans = supplements.forget_supplements(connection, created_before=retired_before)
+        artifacts.remove_artifacts(models_dir, [*old, *orphans])
         return version
 
 
