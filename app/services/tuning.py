@@ -86,7 +86,7 @@ class Tuner:
         self.default = configuration_of(settings)
         self.names = searched_names(self.default.method, settings)
         self.found: list[Found] = []
-        self.n_pruned = 0
+        self.n_pruned, self.n_final_seeds = 0, _FINAL_SEEDS
         self._started = perf_counter()
 
     def run(self) -> dict[str, Any]:
@@ -177,16 +177,18 @@ class Tuner:
 
     def _decide(self, arranged: Arranged, split: Split, judging: Judging) -> tuple[Found, Found]:
         # the best few and the default once more, with other random starts: a search finds lucky draws too
+        left, fit_seconds = self.seconds - self._spent, self._spent / (len(self.found) + self.n_pruned)
+        n_fits = 2 * _FINALISTS + len(CURVE)
+        self.n_final_seeds = int(np.clip(left / (fit_seconds * n_fits), 1, _FINAL_SEEDS))
         best = sorted(self.found, key=lambda found: -found.score)[:_FINALISTS]
         finalists = [self.default, *(found.configuration for found in best)]
         scored = [Found(one, self._mean_score(one, arranged, split, judging)) for one in finalists]
         return max(scored, key=lambda found: found.score), scored[0]
 
     def _mean_score(self, one: Configuration, arranged: Arranged, split: Split, judging: Judging) -> float:
+        # all on the same seeds: fewer of them would be an advantage to whoever is lucky
         scores: list[float] = []
-        for seed in range(_FINAL_SEEDS):
-            if scores and self._spent > 0.85 * self.seconds:
-                break
+        for seed in range(self.n_final_seeds):
             factors = replace(one, seed=self.settings.seed + seed + 1).fit(arranged, split.train)
             scores.append(self._score(factors, split, judging))
             self._tell("Comparing the best")
