@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 
 import structlog
@@ -37,6 +38,7 @@ from app.storage.user_ratings import user_ratings_reader
 
 REFRESH_SECONDS = 0.5
 DRAIN_SECONDS = 10
+GIL_SECONDS = 0.001  # the group writer lets go of the GIL at every row, and would wait the default 5 ms to get it back
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -134,6 +136,7 @@ def main() -> None:
     die_with_parent()
     settings = Settings()
     configure_logging(settings.log_format)
+    sys.setswitchinterval(GIL_SECONDS)
     uvicorn.run(
         create_app(settings),
         fd=descriptor,

@@ -34,7 +34,8 @@ def import_(
     """Read ratings, or items, from files; importing a file twice changes nothing.
 
     CSV and TSV with a header (userId,movieId,rating,timestamp and other usual names), MovieLens' ratings.dat,
-    movies.dat, u.data and u.item. Times count seconds since 1970. A bad row stops the import and is named.
+    movies.dat, u.data and u.item, packed with gzip or not; ratings also in Parquet. Times count seconds since 1970.
+    A bad row stops the import and is named.
 
     Example: foldin import ratings.csv
 

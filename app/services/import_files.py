@@ -3,20 +3,19 @@
 Repeating an import changes nothing, so one that was stopped is begun again when the file is corrected.
 """
 
-import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
-from app.services.file_layouts import ColumnNames, FileFormat, item_format, rating_layout
+from app.services.file_layouts import ColumnNames, FileFormat, item_format
 from app.services.item_files import read_items
-from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingRules, read_ratings
+from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingBlock, RatingRules
+from app.services.rating_sources import first_line, opened, read_source
 from app.storage.bulk import BulkWriter
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
@@ -24,7 +23,6 @@ from app.storage.ratings import Rating
 from app.storage.upserts import WriteCounts
 
 _ITEMS_A_CHUNK = 10_000
-_LONGEST_HEADER = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +119,9 @@ def import_ratings(
     rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
     summary, writer = ImportSummary(), BulkWriter()
     for path in paths:
-        with _opened(path, summary, "ratings") as file:
-            layout = rating_layout(_first_line(file, options.encoding), options.file_format, options.columns)
-            encoding = options.encoding or "utf-8"
+        with _explained(path, summary, "ratings"):
             n_bytes = 0
-            for block in read_ratings(file, layout, rules, encoding=encoding, block_bytes=block_bytes):
+            for block in _blocks(path, rules, options, block_bytes):
                 with store.write() as connection:
                     summary.add(writer.write(connection, block.table))
                 n_bytes += block.n_bytes
@@ -163,12 +159,12 @@ def import_items(
     options = options or FileOptions()
     summary = ImportSummary()
     for path in paths:
-        with _opened(path, summary, "items") as file:
-            first_line = _first_line(file, options.encoding or "latin-1")
-            file_format = options.file_format or item_format(first_line)
+        with _explained(path, summary, "items"), opened(path) as file:
+            line = first_line(file, options.encoding or "latin-1")
+            file_format = options.file_format or item_format(line)
             if file_format in {"csv", "tsv"}:
-                first_line = _first_line(file, options.encoding)
-            found = read_items(file, file_format, first_line, encoding=options.encoding)
+                line = first_line(file, options.encoding)
+            found = read_items(file, file_format, line, encoding=options.encoding)
             for batch in _chunks(found):
                 with store.write() as connection:
                     summary.n_rows += upsert_items(connection, batch)
@@ -201,10 +197,8 @@ def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Ite
     """
     rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
     try:
-        with path.open("rb") as file:
-            layout = rating_layout(_first_line(file, options.encoding), options.file_format, options.columns)
-            for block in read_ratings(file, layout, rules, encoding=options.encoding or "utf-8"):
-                yield block.table.rows()
+        for block in _blocks(path, rules, options, BLOCK_BYTES):
+            yield block.table.rows()
     except BadRowError as error:
         raise InvalidInputError(f"{path}, line {error.line}: {error.reason}") from error
     except (ValueError, LookupError) as error:
@@ -213,11 +207,21 @@ def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Ite
         raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
 
 
+def _blocks(path: Path, rules: RatingRules, options: FileOptions, block_bytes: int) -> Iterator[RatingBlock]:
+    return read_source(
+        path,
+        rules,
+        file_format=options.file_format,
+        columns=options.columns,
+        encoding=options.encoding,
+        block_bytes=block_bytes,
+    )
+
+
 @contextmanager
-def _opened(path: Path, summary: ImportSummary, what: str) -> Iterator[BinaryIO]:
+def _explained(path: Path, summary: ImportSummary, what: str) -> Iterator[None]:
     try:
-        with path.open("rb") as file:
-            yield file
+        yield
     except BadRowError as error:
         raise InvalidInputError(
             f"{path}, line {error.line}: {error.reason}. The import stopped there; {summary.n_rows:,} {what} before it "
@@ -227,15 +231,6 @@ def _opened(path: Path, summary: ImportSummary, what: str) -> Iterator[BinaryIO]
         raise InvalidInputError(f"{path}: {error}") from error
     except OSError as error:
         raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _first_line(file: BinaryIO, encoding: str | None) -> str:
-    file.seek(0)
-    line = file.readline(_LONGEST_HEADER).removeprefix(codecs.BOM_UTF8)
-    file.seek(0)
-    if not line.strip():
-        raise ValueError("the file is empty, or begins with an empty line")
-    return line.decode(encoding or "utf-8").rstrip("\r\n")
 
 
 def _chunks(found: Iterable[Item]) -> Iterator[list[Item]]:

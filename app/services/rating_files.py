@@ -4,7 +4,7 @@ Arrow parses and converts whole columns. When a block holds anything that this f
 read a second time row by row, which either finds the first bad row, with its line, or accepts what only looked bad.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -112,6 +112,31 @@ def read_ratings(
         row = invalid[0]
         line = row.number + n_breaks + (block.n_breaks(n_rows) if batch is not None else 0)
         raise BadRowError(line, f"has {row.actual_columns} columns where {row.expected_columns} are expected")
+
+
+def read_batches(batches: Iterable[Any], layout: RatingLayout, rules: RatingRules) -> Iterator[RatingBlock]:
+    """Read ratings from batches of columns that hold what a text file's cells would.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch
+        Of binary columns without nulls.
+    layout : RatingLayout
+        Which columns are which.
+    rules : RatingRules
+        What the rows are held to.
+
+    Yields
+    ------
+    RatingBlock
+        Never empty.
+    """
+    line = layout.n_header_lines + 1
+    for batch in batches:
+        block = _Block(batch, layout, rules, line)
+        if len(table := block.table()):
+            yield RatingBlock(table, block.n_bytes())
+        line += batch.num_rows
 
 
 def _open(file: BinaryIO, layout: RatingLayout, encoding: str, block_bytes: int, note: Any) -> Any:

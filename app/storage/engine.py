@@ -20,7 +20,7 @@ from app.errors import StoreBusyError, StoreUnavailableError, StoreUnusableError
 
 SQLITE_BUSY_SECONDS = 30.0
 SQLITE_FIRST_SOUND_VERSION = (3, 51, 3)
-_PRAGMAS = (
+SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "cache_size=-65536",
@@ -137,7 +137,7 @@ def connect_sqlite(path: str) -> Any:
 
 
 def _set_pragmas(connection: Any) -> None:
-    for pragma in _PRAGMAS:
+    for pragma in SQLITE_PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

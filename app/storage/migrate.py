@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from app.storage.engine import Store
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
+_LOCK_SECONDS = 10
 _ADVISORY_LOCK = 0x466F6C64  # "Fold": the number that Foldin's migrations lock in PostgreSQL
 
 
@@ -32,6 +33,8 @@ def migrate(database_url: str) -> None:
         with store.write() as connection:  # on SQLite the transaction itself keeps other processes waiting
             if not store.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+                # A migration that waits for a long query would keep everybody else waiting behind it.
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
             command.upgrade(alembic_config(connection), "head")
     finally:
         store.close()

@@ -171,13 +171,10 @@ def _complete(connection: Connection, table: Table, ids: list[str], keys: list[i
 
 
 def _fill_incoming(connection: Connection, user_ids: list[str], item_ids: list[str]) -> None:
-    connection.exec_driver_sql(
-        "CREATE TEMP TABLE IF NOT EXISTS incoming (number INTEGER PRIMARY KEY, user_id TEXT, item_id TEXT)"
-    )
-    connection.exec_driver_sql("DELETE FROM temp.incoming")
-    rows = list(zip(user_ids, item_ids, strict=True))
-    if rows:
-        connection.exec_driver_sql("INSERT INTO temp.incoming (user_id, item_id) VALUES (?, ?)", rows)
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute("CREATE TEMP TABLE IF NOT EXISTS incoming (number INTEGER PRIMARY KEY, user_id TEXT, item_id TEXT)")
+    raw.execute("DELETE FROM temp.incoming")
+    raw.executemany("INSERT INTO temp.incoming (user_id, item_id) VALUES (?, ?)", zip(user_ids, item_ids, strict=True))
 
 
 def _upsert(connection: Connection, rows: list[tuple[int, int, float, int]]) -> None:

@@ -147,7 +147,8 @@ def test_names_in_a_backup_cannot_leave_the_directory(settings, new_place, tmp_p
     assert not list(tmp_path.rglob("*evil*"))
 
 
-def test_export_and_import_give_the_same_ratings(settings, tmp_path):
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_export_and_import_give_the_same_ratings(settings, tmp_path, ending):
     store = Store(settings.store_url)
     rate(
         store,
@@ -155,11 +156,11 @@ def test_export_and_import_give_the_same_ratings(settings, tmp_path):
         Rating("u", "v", 5.0, 0),
         Rating("007", "1", 0.1, 10**6),
     )
-    assert export_ratings(store, tmp_path / "r.csv", quiet) == 3
+    assert export_ratings(store, tmp_path / f"r.{ending}", quiet) == 3
     url = f"sqlite:///{tmp_path / 'other.db'}"
     migrate(url)
     other = Store(url)
-    import_ratings(other, settings, [tmp_path / "r.csv"])
+    import_ratings(other, settings, [tmp_path / f"r.{ending}"])
     listing = (
         "SELECT user_id, item_id, value, timestamp FROM ratings JOIN users USING (user_key) JOIN items USING (item_key)"
     )

@@ -1,0 +1,158 @@
+"""Files of ratings whatever they are wrapped in: text, text in gzip, or Parquet, told apart by their first bytes."""
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from app.services.file_layouts import ColumnNames, FileFormat, rating_layout
+from app.services.rating_files import RatingBlock, RatingRules, read_batches, read_ratings
+
+_GZIP = b"\x1f\x8b"
+_PARQUET = b"PAR1"
+_LONGEST_HEADER = 1 << 16
+_BYTES_A_ROW = 32  # of a Parquet file's rows in memory
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading, unpacked if it is in gzip.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Yields
+    ------
+    binary file
+        At its beginning.
+
+    Raises
+    ------
+    ValueError
+        If what is in gzip is cut off or damaged.
+    """
+    with path.open("rb") as file:
+        is_packed = file.read(2) == _GZIP
+        file.seek(0)
+        if not is_packed:
+            yield file
+            return
+        try:
+            with gzip.open(file) as unpacked:
+                yield cast("BinaryIO", unpacked)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"the gzip file is cut off or damaged: {error}") from error
+
+
+def first_line(file: BinaryIO, encoding: str | None) -> str:
+    """Read a text file's first line, and go back to its beginning.
+
+    Parameters
+    ----------
+    file : binary file
+        Of text.
+    encoding : str or None
+        None for UTF-8.
+
+    Returns
+    -------
+    str
+        Without its end.
+
+    Raises
+    ------
+    ValueError
+        If it is empty.
+    """
+    file.seek(0)
+    line = file.readline(_LONGEST_HEADER).removeprefix(codecs.BOM_UTF8)
+    file.seek(0)
+    if not line.strip():
+        raise ValueError("the file is empty, or begins with an empty line")
+    return line.decode(encoding or "utf-8").rstrip("\r\n")
+
+
+def read_source(
+    path: Path,
+    rules: RatingRules,
+    *,
+    file_format: FileFormat | None,
+    columns: ColumnNames,
+    encoding: str | None,
+    block_bytes: int,
+) -> Iterator[RatingBlock]:
+    """Read a file of ratings.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    rules : RatingRules
+        What the rows are held to.
+    file_format : FileFormat or None
+        None to recognize it.
+    columns : ColumnNames
+        Columns that the caller names.
+    encoding : str or None
+        Of text; None for UTF-8.
+    block_bytes : int
+        How much is read, and yielded, at a time.
+
+    Yields
+    ------
+    RatingBlock
+        In the order of the file; ``n_bytes`` add up to about the file's size.
+    """
+    with opened(path) as file:
+        if file.read(4) == _PARQUET:
+            yield from _read_parquet(file, rules, columns, block_bytes // _BYTES_A_ROW)
+            return
+        layout = rating_layout(first_line(file, encoding), file_format, columns)
+        packed = getattr(file, "fileobj", None)
+        n_bytes = 0
+        for block in read_ratings(file, layout, rules, encoding=encoding or "utf-8", block_bytes=block_bytes):
+            if packed is None:
+                yield block
+            else:
+                yield RatingBlock(block.table, packed.tell() - n_bytes)
+                n_bytes = packed.tell()
+
+
+def _read_parquet(file: BinaryIO, rules: RatingRules, columns: ColumnNames, block_rows: int) -> Iterator[RatingBlock]:
+    try:
+        source = parquet.ParquetFile(file)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"the Parquet file is cut off or damaged: {error}") from error
+    header = io.StringIO()
+    csv.writer(header).writerow(source.schema_arrow.names)
+    layout = rating_layout(header.getvalue().rstrip(), "csv", columns)
+    size = file.seek(0, io.SEEK_END)
+    for batch in read_batches(map(_as_text, source.iter_batches(max(block_rows, 1))), layout, rules):
+        yield RatingBlock(batch.table, size * len(batch.table) // max(source.metadata.num_rows, 1))
+
+
+def _as_text(batch: Any) -> Any:
+    # as it would stand in a CSV file, so that one reader judges both
+    return pa.record_batch([_column_as_text(column) for column in batch.columns], names=batch.schema.names)
+
+
+def _column_as_text(column: Any) -> Any:
+    if pa.types.is_nested(column.type):
+        column = pa.nulls(len(column), pa.string())  # such a column is none of ours
+    if pa.types.is_timestamp(column.type):
+        microseconds = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+        column = pc.divide(microseconds.cast(pa.float64()), 1e6)
+    if not pa.types.is_binary(column.type):
+        column = column.cast(pa.string())
+    return pc.fill_null(column.cast(pa.binary()), b"")

@@ -1,0 +1,86 @@
+"""Runs a scenario and prints one JSON object; the exit code says whether every promise was kept."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.ledger import FAULTS
+
+
+def main() -> None:
+    """Read the scenario and run it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("scenario", choices=["kill", "power-cut", "disk"])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cycles", type=int)
+    parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--url", help="of a migrated, empty store; by default one is made")
+    parser.add_argument("--control", action="store_true", help="run it wrong on purpose: it must be caught")
+    arguments = parser.parse_args()
+    found = {"scenario": arguments.scenario, "seed": arguments.seed, **_run(arguments)}
+    is_kept = not any(found.get(fault) for fault in FAULTS)
+    json.dump(found | {"is_kept": is_kept}, sys.stdout)
+    sys.stdout.write("\n")
+    sys.exit(not is_kept)
+
+
+def _run(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.scenario == "power-cut":
+        from tests.chaos.power_cuts import run_power_cuts
+
+        synchronous = "NORMAL" if arguments.control else "FULL"
+        return run_power_cuts(seed=arguments.seed, cycles=arguments.cycles or 100_000, synchronous=synchronous)
+    with _store(arguments) as url:
+        if arguments.scenario == "disk":
+            return _run_disk(url)
+        from tests.chaos.kills import run_kills
+
+        cycles = arguments.cycles or 1_000
+        return run_kills(url, seed=arguments.seed, cycles=cycles, acknowledges_early=arguments.control)
+
+
+def _run_disk(url: str) -> dict[str, Any]:
+    from tests.chaos import disk_faults
+
+    found: dict[str, Any] = {"faults": []}
+    for number, fault in enumerate(disk_faults.FAULTS):
+        own = url.replace("foldin.db", f"{number}.db")
+        _migrate(own)
+        one = disk_faults.run_disk_faults(own, fault)
+        found["faults"].append(one)
+        for name in FAULTS:
+            found[name] = found.get(name, 0) + one[name]
+    return found
+
+
+@contextmanager
+def _store(arguments: argparse.Namespace) -> Iterator[str]:
+    if arguments.url:
+        yield arguments.url
+    elif arguments.store == "sqlite":
+        with tempfile.TemporaryDirectory() as folder:
+            url = f"sqlite:///{Path(folder) / 'foldin.db'}"
+            _migrate(url)
+            yield url
+    else:
+        from tests.postgres import DURABLE_AND_LOCAL, running_server
+
+        with running_server(DURABLE_AND_LOCAL) as server:
+            url = server.create_database()
+            _migrate(url)
+            yield url
+
+
+def _migrate(url: str) -> None:
+    from app.storage.migrate import migrate
+
+    migrate(url)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What a file is wrapped in does not matter: text, text in gzip, or Parquet give the same ratings."""
+
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from app.config import Settings
+from app.errors import InvalidInputError
+from app.services.import_files import FileOptions, import_items, import_ratings, ratings_in_file
+from app.storage.engine import Store
+from app.storage.migrate import migrate
+from app.storage.ratings import Rating
+
+TEXT = b"userId,movieId,rating,timestamp\n" + b"".join(b"%d,%d,3.5,%d\n" % (n % 9, n, n) for n in range(2_000))
+
+
+def read(path: Path) -> list[Rating]:
+    return [rating for block in ratings_in_file(path, Settings(), FileOptions()) for rating in block]
+
+
+def write_parquet(path: Path, **columns: Any) -> Path:
+    parquet.write_table(pa.table(columns), path)
+    return path
+
+
+def test_gzip_is_unpacked(tmp_path):
+    (tmp_path / "r.csv").write_bytes(TEXT)
+    (tmp_path / "r.csv.gz").write_bytes(gzip.compress(TEXT))
+    assert read(tmp_path / "r.csv.gz") == read(tmp_path / "r.csv")
+    assert len(read(tmp_path / "r.csv")) == 2_000
+
+
+def test_a_gzip_file_that_is_cut_off_is_refused(tmp_path):
+    (tmp_path / "r.csv.gz").write_bytes(gzip.compress(TEXT)[:-20])
+    with pytest.raises(InvalidInputError):
+        read(tmp_path / "r.csv.gz")
+
+
+def test_items_may_be_in_gzip_too(tmp_path):
+    migrate(f"sqlite:///{tmp_path / 'f.db'}")
+    store = Store(f"sqlite:///{tmp_path / 'f.db'}")
+    (tmp_path / "m.gz").write_bytes(gzip.compress(b"movieId,title,genres\n1,Heat,Crime\n"))
+    assert import_items(store, [tmp_path / "m.gz"]).n_rows == 1
+    (tmp_path / "r.gz").write_bytes(gzip.compress(TEXT))
+    seen: list[int] = []
+    import_ratings(store, Settings(), [tmp_path / "r.gz"], on_progress=lambda progress: seen.append(progress.n_bytes))
+    assert seen[-1] == (tmp_path / "r.gz").stat().st_size
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "users", [pa.array([7, 8], pa.int64()), pa.array(["7", "8"]), pa.array(["7", "8"]).dictionary_encode()]
+)
+def test_parquet_gives_what_text_gives(tmp_path, users):
+    path = write_parquet(tmp_path / "r.parquet", user_id=users, item=["a, b", "ü"], rating=[1, 4.5], other=[[1], []])
+    assert read(path) == [Rating("7", "a, b", 1.0, 0), Rating("8", "ü", 4.5, 0)]
+
+
+def test_times_in_parquet_may_be_numbers_or_moments(tmp_path):
+    moment = datetime(2001, 9, 9, 1, 46, 40, 250_000, tzinfo=UTC)
+    for times in (
+        [1_000_000_000.25],
+        pa.array([moment]),
+        pa.array([moment.replace(tzinfo=None)]),
+        [moment.isoformat()],
+    ):
+        path = write_parquet(tmp_path / "r.parquet", user=["u"], item=["i"], value=[1.0], timestamp=times)
+        assert read(path) == [Rating("u", "i", 1.0, 10**15 + 250_000)]
+
+
+def test_a_bad_row_of_parquet_is_named(tmp_path):
+    path = write_parquet(tmp_path / "r.parquet", user=["u", "u", None], item=["i", "j", "k"], value=[1.0, 9.0, 1.0])
+    with pytest.raises(InvalidInputError, match="line 3: the value must be"):
+        read(path)
+
+
+def test_a_parquet_file_that_is_cut_off_is_refused(tmp_path):
+    path = write_parquet(tmp_path / "r.parquet", user=["u"], item=["i"], value=[1.0])
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(InvalidInputError, match="cut off"):
+        read(path)
