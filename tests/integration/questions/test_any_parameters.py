@@ -61,7 +61,9 @@ def test_no_question_makes_a_5xx(sqlite_url: str, tmp_path: Path):
         context = started(sqlite_url, tmp_path / "data")
         service = runner.run(context.__aenter__())
         try:
-            runner.run(service.describe((f"i{item:02}", None, ["odd", "even"][: 1 + item % 2]) for item in range(60)))
+            runner.run(
+                service.describe((f"i{item:02}", f"Item {item}", ["odd", "even"][: 1 + item % 2]) for item in range(60))
+            )
             runner.run(service.rate(tastes()))
             runner.run(service.train())
 
