@@ -8,10 +8,11 @@ from scipy.sparse import csr_array
 
 from app.factorization.arrays import Floats
 from app.factorization.half_epoch import solve_half_epoch
-from app.factorization.objective import Epoch, Factors, loss
+from app.factorization.objective import Epoch, Factors, Hyperparameters, loss
 from app.factorization.principal_axes import in_principal_axes, mean_user_of
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.row_solver import shared_by_rows
+from app.factorization.selection import beyond_expectation, selection_matrix, solve_selection
 from app.factorization.side import Side, both_sides
 
 
@@ -80,8 +81,14 @@ def solve_items(factors: Factors, items: Side, rows: RowBlocks, n_steps: int) ->
     U, V, w0 = factors.user_factors, factors.item_factors, factors.hyperparameters.unobserved_weight
     user_gramian = in_principal_axes(U, V, w0, rows)
     shared = shared_by_rows(w0, user_gramian, len(U), factors.mean_item, factors.item_is_free)
-    solve_half_epoch(items, U, shared, V, rows, n_steps)
-    return factors
+    if not factors.hyperparameters.has_selection:
+        solve_half_epoch(items, U, shared, V, rows, n_steps)
+        return factors
+    λ, Z = items.regularization * factors.item_weights, factors.user_selection
+    lessened, shifts, Z = _set_expectations_apart(items, λ, factors.mean_item, U, V, Z, factors.hyperparameters)
+    solve_half_epoch(lessened, U, shared, V, rows, n_steps)
+    V += shifts
+    return replace(factors, user_selection=Z)
 
 
 def solve_users(factors: Factors, users: Side, rows: RowBlocks, n_steps: int) -> Factors:
@@ -105,7 +112,31 @@ def solve_users(factors: Factors, users: Side, rows: RowBlocks, n_steps: int) ->
     """
     U, V, w0 = factors.user_factors, factors.item_factors, factors.hyperparameters.unobserved_weight
     item_gramian = in_principal_axes(V, U, w0, rows, factors.item_weights)
-    mean_user = mean_user_of(factors, users.regularization)
+    λ, Y, lessened, shifts = users.regularization, factors.item_selection, users, None
+    if factors.hyperparameters.has_selection:
+        lessened, shifts, Y = _set_expectations_apart(users, λ, factors.mean_user, V, U, Y, factors.hyperparameters)
+    mean_user = mean_user_of(factors, λ)
     shared = shared_by_rows(w0, item_gramian, len(V), mean_user, factors.user_is_free)
-    solve_half_epoch(users, V, shared, U, rows, n_steps)
-    return replace(factors, mean_user=mean_user, item_gramian=item_gramian)
+    solve_half_epoch(lessened, V, shared, U, rows, n_steps)
+    if shifts is not None:
+        U += shifts
+    return replace(factors, mean_user=mean_user, item_gramian=item_gramian, item_selection=Y)
+
+
+def _set_expectations_apart(
+    side: Side,
+    regularization: Floats,
+    mean: Floats,
+    others: Floats,
+    vectors: Floats,
+    selection: Floats,
+    hyperparameters: Hyperparameters,
+) -> tuple[Side, Floats, Floats]:
+    # solves Y; then takes x_u Y off the rows' vectors, in place, and what it says off their targets
+    chosen = selection_matrix(side.indptr, side.indices, len(others))
+    penalty = hyperparameters.selection_regularization
+    selection = solve_selection(chosen, regularization, vectors - mean, selection, penalty)
+    shifts: Floats = chosen @ selection
+    vectors -= shifts
+    targets = beyond_expectation(chosen, side.targets, others, shifts)
+    return side._replace(targets=targets), shifts, selection

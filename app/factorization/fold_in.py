@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from app.factorization.arrays import Doubles, Floats
 from app.factorization.half_epoch import solve_rows
@@ -24,6 +24,9 @@ class FoldIn:
 
     shared: Shared
     """What the systems of all users share."""
+
+    item_selection: Floats
+    """Y, ndarray of shape (n_items, n_factors), float32, or empty."""
 
     n_items: int
     """Trained items; more vectors may have been added since."""
@@ -49,7 +52,7 @@ class FoldIn:
         shared = shared_by_rows(
             hyper.unobserved_weight, factors.item_gramian, len(V), factors.mean_user, factors.user_is_free
         )
-        return cls(V, factors.item_weights, shared, len(V), hyper)
+        return cls(V, factors.item_weights, shared, factors.item_selection, len(V), hyper)
 
     def fold_in_user(self, item_indices: ArrayLike, targets: ArrayLike, weights: ArrayLike | None = None) -> Floats:
         """Compute a user's vector from the user's ratings, exactly as training does.
@@ -70,7 +73,7 @@ class FoldIn:
         """
         rated = np.asarray(item_indices, np.intp)
         λ = row_regularization(len(rated), self.n_items, self.hyperparameters)
-        return fold_in(self.item_factors[rated], targets, weights, self.item_weights[rated], λ, self.shared)
+        return fold_in(self.item_factors[rated], targets, weights, self.item_weights[rated], λ, self._expecting(rated))
 
     def explain(
         self, item_indices: ArrayLike, targets: ArrayLike, shown: ArrayLike, weights: ArrayLike | None = None
@@ -114,7 +117,29 @@ class FoldIn:
         # where a user without ratings lies; λ_u A_u⁻¹ μ is what is left of it beside the ratings
         m = np.where(is_free > 0, λ / D, 1.0) * self.shared.mean[:k]
         everyone: Doubles = of_shown @ m - influence @ (quadratic * (of_rated @ m))
-        return everyone, influence * (c * w * np.asarray(targets, np.float64))
+        contributions = influence * (c * w * np.asarray(targets, np.float64))
+        y = self._choices(rated)
+        if len(y):  # rating j also moves what is expected, by y_j, whatever its value
+            contributions += of_shown @ y.T - influence @ (quadratic[:, None] * (of_rated @ y.T))
+        return everyone, contributions
+
+    def _choices(self, rated: NDArray[np.intp]) -> Floats:
+        # |Ω_u|^(−½) y_j of every rated item, zero for items added since training; nothing without selection
+        if not len(self.item_selection):
+            return self.item_selection
+        is_trained = rated < len(self.item_selection)
+        y = self.item_selection[np.where(is_trained, rated, 0)] * is_trained[:, None]
+        choices: Floats = y * np.float32(max(int(is_trained.sum()), 1) ** -0.5)
+        return choices
+
+    def _expecting(self, rated: NDArray[np.intp]) -> Shared:
+        # what all systems share, with this user's expectation as the mean
+        y = self._choices(rated)
+        if not len(y):
+            return self.shared
+        mean = self.shared.mean.copy()
+        mean[: y.shape[1]] += y.sum(axis=0)
+        return self.shared._replace(mean=mean)
 
 
 @dataclass(frozen=True, slots=True)

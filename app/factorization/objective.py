@@ -15,6 +15,8 @@ Frobenius norm ‖A − UVᵀ‖² (η = 0), and what lies between is weighted m
 The mean item μ_I is zero, except with biases: these are two more axes, one where every item is pinned at 1 (so that the
 user's coordinate is the user's bias) and one where every user is (the item's bias, pulled to the mean target).
 
+With `has_selection`, the means of both sides also depend on what was rated: see `selection.py`.
+
 How the loss is minimized is not here: see `alternating.py` and `gradient.py`.
 """
 
@@ -26,6 +28,7 @@ from scipy.sparse import csr_array
 from app.factorization.arrays import Doubles, Floats, Offsets
 from app.factorization.observed import squared_errors
 from app.factorization.row_blocks import RowBlocks
+from app.factorization.selection import selection_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,12 @@ class Hyperparameters:
     has_biases: bool = False
     """Whether users and items have biases beside the mean target, to predict values; with w0 = 0 only."""
 
+    has_selection: bool = False
+    """Whether the choice of items to rate, whatever the ratings, moves the mean; beside biases only."""
+
+    selection_regularization: float = 8.0
+    """λ_y: how strongly what each choice says is pulled to nothing."""
+
     def __post_init__(self) -> None:
         """Refuse what no loss can mean.
 
@@ -77,6 +86,8 @@ class Hyperparameters:
             raise ValueError("popularity_discount must lie between -1 and 1")
         if self.has_biases and self.unobserved_weight:
             raise ValueError("has_biases needs unobserved_weight = 0")
+        if self.has_selection and not (self.has_biases and 0.0 < self.selection_regularization < np.inf):
+            raise ValueError("has_selection needs has_biases, and a positive selection_regularization")
 
     @property
     def n_axes(self) -> int:
@@ -133,6 +144,12 @@ class Factors:
 
     mean_discount: Floats
     """Z, ndarray of shape (), float32; a new item's weight needs it."""
+
+    item_selection: Floats
+    """Y, ndarray of shape (n_items, n_factors), float32; of shape (0, n_factors) without `has_selection`."""
+
+    user_selection: Floats
+    """Z, ndarray of shape (n_users, n_factors), float32; of shape (0, n_factors) without `has_selection`."""
 
     hyperparameters: Hyperparameters
     """What the factors were fitted with, and what folding in needs again."""
@@ -235,8 +252,15 @@ def loss(
     everywhere = w0 * float(np.sum(gramian(U, None, rows) * gramian(V, c, rows))) if w0 else 0.0
     λ_users = row_regularization(np.diff(user_items.indptr).astype(np.int64), n_items, hyper)
     λ_items = row_regularization(np.bincount(user_items.indices, minlength=n_items), n_users, hyper)
+    if hyper.has_selection:
+        chosen, by_whom = (
+            selection_matrix(side.indptr.astype(np.int64), side.indices, side.shape[1])
+            for side in (user_items, user_items.T.tocsr())
+        )
+        U, V = U - chosen @ factors.item_selection, V - by_whom @ factors.user_selection
     apart = _weighted_square_sum(λ_users, U, factors.mean_user) + _weighted_square_sum(λ_items, V, factors.mean_item)
-    return observed + everywhere + apart
+    choices = sum(float(np.sum(Y**2, dtype=np.float64)) for Y in (factors.item_selection, factors.user_selection))
+    return observed + everywhere + apart + hyper.selection_regularization * choices
 
 
 def gramian(vectors: Floats, weights: Floats | None = None, rows: RowBlocks | None = None) -> Doubles:

@@ -5,7 +5,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array
 
+from app.factorization.arrays import Floats
 from app.factorization.objective import Factors, Hyperparameters, item_weight, mean_discount_of
+from app.factorization.selection import selection_matrix
+
+NEAR_ZERO = 0.1
+"""How long a vector is at the start: where taste grows from little, few epochs find its strong axes first."""
 
 USER_BIAS, ITEM_BIAS = 0, 1
 """The axes of the biases, where there are any: on the first every item is 1, on the second every user."""
@@ -30,7 +35,9 @@ def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: n
     """
     n_users, n_items = user_items.shape
     k = hyperparameters.n_axes
-    U = rng.standard_normal((n_users, k), np.float32) * np.float32(hyperparameters.n_factors**-0.5)
+    # each user starts at a random combination of what it rated, near zero: |Ω_u|^(−½) Σ_j g_j
+    G = rng.standard_normal((n_items, k), np.float32) * np.float32(NEAR_ZERO * hyperparameters.n_factors**-0.5)
+    U: Floats = selection_matrix(user_items.indptr.astype(np.int64), user_items.indices, n_items) @ G
     mean_user, mean_item = np.zeros(k, np.float32), np.zeros(k, np.float32)
     user_is_free, item_is_free = np.ones(k, np.float32), np.ones(k, np.float32)
     if hyperparameters.has_biases:
@@ -51,6 +58,8 @@ def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: n
         item_gramian=np.zeros(k, np.float32),
         item_weights=item_weight(n_ratings, Z, hyperparameters),
         mean_discount=Z,
+        item_selection=np.zeros((n_items if hyperparameters.has_selection else 0, k), np.float32),
+        user_selection=np.zeros((n_users if hyperparameters.has_selection else 0, k), np.float32),
         hyperparameters=hyperparameters,
     )
 
