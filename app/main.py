@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from app.api import catalogue, charts, health, questions, ratings, recommendations, similar, training
+from app.api import catalogue, charts, health, onboarding, questions, ratings, recommendations, similar, training
 from app.api.paths import MatchUndecodedPaths
 from app.api.problems import install_problem_handlers
 from app.api.security import Access
@@ -22,11 +22,13 @@ from app.logs import configure_logging
 from app.services.asking import Asker
 from app.services.cataloguing import Catalogue
 from app.services.ingesting import Ingester
+from app.services.onboarding import Onboarding
 from app.services.overview import Overview
 from app.services.popularity import StorePopularity
 from app.services.recommending import Recommender
 from app.services.refreshing import Refresher
 from app.services.similar_users import UserSimilarity
+from app.services.tastes import RatingScale
 from app.services.trending import Trending
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
@@ -76,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
             UserSimilarity(recommender, store),
             Trending(live, store, popularity),
             Catalogue(store, writer),
+            Onboarding(live, popularity, RatingScale(*scale)),
             Ingester(store, writer),
             Overview(store),
         )
@@ -97,7 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.access = Access.of(settings)
     app.add_middleware(MatchUndecodedPaths)
     install_problem_handlers(app)
-    for edge in (ratings, recommendations, questions, charts, similar, catalogue, training, health):
+    for edge in (ratings, recommendations, questions, charts, similar, catalogue, onboarding, training, health):
         app.include_router(edge.router)
     return app
 

@@ -1,5 +1,6 @@
 """The route for questions that have a body."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import Request, Response
@@ -85,15 +86,34 @@ async def ask(request: Request, state: State) -> Response:
     return json_response(body)
 
 
-def _to_question(entry: QuestionIn, settings: Settings) -> Question:
+def checked_ratings(ratings: Sequence[WhatIfRating], settings: Settings) -> dict[str, float | None]:
+    """Hold ratings that are not stored to the scale.
+
+    Parameters
+    ----------
+    ratings : sequence of WhatIfRating
+        Of an item that is named twice, the later counts.
+    settings : Settings
+        The scale.
+
+    Raises
+    ------
+    InvalidInputError
+        If one lies outside.
+    """
     rejected = []
-    for place, rating in enumerate(entry.ratings):
+    for place, rating in enumerate(ratings):
         try:
             check_value(settings.rating_min if rating.value is None else rating.value, *settings.rating_scale)
         except ValueError as error:
             rejected.append((f"/ratings/{place}/value", str(error)))
     if rejected:
         raise InvalidInputError("see errors for each rejected value", rejected)
+    return {rating.item_id: rating.value for rating in ratings}
+
+
+def _to_question(entry: QuestionIn, settings: Settings) -> Question:
+    ratings = checked_ratings(entry.ratings, settings)
     limit = EXPLAINED if entry.explain_limit is None else entry.explain_limit
     query = RecommendationQuery(
         entry.n or 10,
@@ -105,7 +125,6 @@ def _to_question(entry: QuestionIn, settings: Settings) -> Question:
         entry.explore,
         entry.seed,
     )
-    ratings = {rating.item_id: rating.value for rating in entry.ratings}
     users = list(dict.fromkeys(entry.user_ids))
     return Question(query, entry.user_id, ratings, users, entry.aggregate, entry.candidates, entry.compare)
 

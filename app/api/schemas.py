@@ -204,6 +204,13 @@ class SimilarItems(BaseModel):
     items: list[ScoredItem]
 
 
+class Questions(BaseModel):
+    """Items to ask a newcomer about, the most telling first."""
+
+    model_version: int | None
+    items: list[ScoredItem]
+
+
 class SimilarUserOut(BaseModel):
     """A user who is like another; the score is a cosine."""
 

@@ -21,6 +21,8 @@ SCOPES: Mapping[tuple[str, str], str] = {
     ("GET", "/erasures/{erasure_id}"): "read",
     ("GET", "/users/{user_id}/recommendations"): "read",
     ("POST", "/recommendations"): "read",
+    ("GET", "/onboarding"): "read",
+    ("POST", "/onboarding"): "read",
     ("GET", "/items"): "read",
     ("GET", "/items/{item_id}"): "read",
     ("PUT", "/items/{item_id}"): "write",

@@ -13,6 +13,7 @@ from app.config import Settings
 from app.services.asking import Asker
 from app.services.cataloguing import Catalogue
 from app.services.ingesting import Ingester
+from app.services.onboarding import Onboarding
 from app.services.overview import Overview
 from app.services.recommending import Recommender
 from app.services.similar_users import UserSimilarity
@@ -31,6 +32,7 @@ class ApiState:
     user_similarity: UserSimilarity
     trending: Trending
     catalogue: Catalogue
+    onboarding: Onboarding
     ingester: Ingester
     overview: Overview
     is_ready: bool = False

@@ -1,0 +1,50 @@
+"""Routes for getting to know a newcomer."""
+
+from typing import Annotated
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from app.api.bodies import parse, read_json
+from app.api.questions import WhatIfRating, checked_ratings
+from app.api.recommendations import Count, Names
+from app.api.schemas import Questions
+from app.api.state import State, json_response, scoped_router
+from app.services.answers import Answer
+from app.services.policy import MAX_ID_BYTES
+
+MAX_ANSWERS = 1000
+
+router = scoped_router("onboarding")
+
+
+class AnswersIn(BaseModel):
+    """The answers so far; a null value says that the person does not know the item."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    ratings: list[WhatIfRating] = Field([], max_length=MAX_ANSWERS)
+    n: int = Field(10, ge=1, le=100)
+    category: list[Annotated[str, Field(max_length=MAX_ID_BYTES)]] = Field([], max_length=1000)
+
+
+_answers = TypeAdapter(AnswersIn)
+_body = {"requestBody": {"required": True, "content": {"application/json": {"schema": AnswersIn.model_json_schema()}}}}
+
+
+@router.get("/onboarding", response_model=Questions)
+async def first_questions(state: State, n: Count = 10, category: Names = []) -> Response:  # noqa: B006 - FastAPI copies it
+    """Say which items to ask a newcomer about: those whose ratings would tell most, if people know them."""
+    return json_response(_listed(await state.onboarding.questions({}, n=min(n, 100), categories=category)))
+
+
+@router.post("/onboarding", response_model=Questions, openapi_extra=_body)
+async def next_questions(request: Request, state: State) -> Response:
+    """Say what to ask next, given the answers so far, which are not stored."""
+    entry = parse(_answers, await read_json(request))
+    answers = checked_ratings(entry.ratings, state.settings)
+    return json_response(_listed(await state.onboarding.questions(answers, n=entry.n, categories=entry.category)))
+
+
+def _listed(answer: Answer) -> dict[str, object]:
+    return {"model_version": answer.model_version, "items": answer.items}
