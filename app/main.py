@@ -28,7 +28,8 @@ from app.services.recommending import Recommender
 from app.services.refreshing import Refresher
 from app.services.similar_users import UserSimilarity
 from app.services.trending import Trending
-from app.serving.live import LiveModel, Snapshot
+from app.serving.live import LiveModel
+from app.serving.snapshot import Snapshot
 from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
 from app.storage.user_ratings import user_ratings_reader
@@ -60,8 +61,8 @@ def create_app(settings: Settings) -> FastAPI:
         writer, reader, live = GroupWriter(store), user_ratings_reader(store), LiveModel()
         refresher = Refresher(store, settings, live)
 
-        async def recall(version: int) -> Snapshot:
-            snapshot = await asyncio.to_thread(refresher.recall, version)
+        async def recall(version: int, supplement: int) -> Snapshot:
+            snapshot = await asyncio.to_thread(refresher.recall, version, supplement)
             live.keep(snapshot)
             return snapshot
 
@@ -81,13 +82,13 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.foldin = state
         await reader.open()
         await _refresh(refresher, state)
-        refreshing = asyncio.create_task(_refresh_for_ever(refresher, state))
+        stopping = asyncio.Event()
+        refreshing = asyncio.create_task(_refresh_until(stopping, refresher, state))
         state.is_ready = True
         yield
         state.is_draining = True
-        refreshing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await refreshing
+        stopping.set()
+        await refreshing  # a thread in the middle of it would hold a connection that nobody closes
         await asyncio.to_thread(writer.close)
         await reader.close()
         store.close()
@@ -114,9 +115,10 @@ async def _refresh(refresher: Refresher, state: ApiState) -> None:
         log.error("model_refused", reason=str(error))  # noqa: TRY400 - the reason says it all
 
 
-async def _refresh_for_ever(refresher: Refresher, state: ApiState) -> None:
-    while True:
-        await asyncio.sleep(REFRESH_SECONDS)
+async def _refresh_until(stopping: asyncio.Event, refresher: Refresher, state: ApiState) -> None:
+    while not stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), REFRESH_SECONDS)
         try:
             await _refresh(refresher, state)
         except Exception:

@@ -125,11 +125,12 @@ class ItemsPage(BaseModel):
 
 
 class ScoredItem(BaseModel):
-    """An item of an answer."""
+    """An item of an answer; ``cold`` when nobody has rated it, so that its score is a guess from its categories."""
 
     item_id: str
     score: float | None
     title: str | None
+    cold: bool = False
 
 
 class Reason(BaseModel):

@@ -218,6 +218,8 @@ def improve_row(
         curvature = np.float32(0.0)
         for f in range(n_factors):
             curvature -= direction[f] * image[f]
+        if not curvature > np.float32(0.0):  # solved as far as single precision goes
+            break
         length = size / curvature
         for f in range(n_factors):
             solution[f] += length * direction[f]

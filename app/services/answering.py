@@ -13,8 +13,8 @@ from app.services.explaining import described
 from app.services.listing import Listing, Place
 from app.services.paging import Cursor, seal
 from app.services.tastes import Taste
-from app.serving.live import Snapshot
 from app.serving.model import Floats
+from app.serving.snapshot import Snapshot
 
 _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_INDICES = np.empty(0, np.intp)
@@ -104,8 +104,10 @@ def begin(
 def _explored(snapshot: Snapshot, tastes: Sequence[Taste], means: Floats, deviation: float, seed: int) -> Floats:
     rng = np.random.default_rng(seed)
     pairs = zip(tastes, means, strict=True)
-    fold_in = snapshot.model.fold_in
-    drawn = [sample_user(fold_in, taste.rated, mean, deviation, rng) for taste, mean in pairs]
+    drawn = [
+        sample_user(snapshot.fold_in_of(taste.rated), np.arange(len(taste.rated)), mean, deviation, rng)
+        for taste, mean in pairs
+    ]
     return np.array(drawn)
 
 
@@ -136,6 +138,7 @@ def answer(listing: Listing, asked: Asked, secret: bytes | None) -> Answer:
 def _cursor_of(listing: Listing, asked: Asked) -> Cursor:
     header: dict[str, Any] = {
         "version": listing.snapshot.model.version,
+        "supplement": listing.snapshot.identity[1],
         "user_id": asked.user_id,
         "user_ids": asked.user_ids,
         "degraded": asked.degraded,

@@ -45,11 +45,15 @@ class RecommendationQuery:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredItem:
-    """An item of an answer: for people ``title``, for ordering ``score``."""
+    """An item of an answer: for people ``title``, for ordering ``score``.
+
+    ``cold`` says that nobody has rated it, so that its vector is a guess from its categories.
+    """
 
     item_id: str
     score: float | None
     title: str | None
+    cold: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from app.services.explaining import described
 from app.services.listing import Listing
 from app.services.recommending import NO_RATINGS, NOTHING, Recommender
 from app.services.tastes import Taste
-from app.serving.live import Snapshot
+from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings
 
 
@@ -112,7 +112,9 @@ class Asker:
         query, recommender = question.query, self.recommender
         if question.candidates is not None:
             return Answer(
-                [AnsweredItem(item, None, None) for item in dict.fromkeys(question.candidates)], "popular", None
+                [AnsweredItem(item, None, None, cold=False) for item in dict.fromkeys(question.candidates)],
+                "popular",
+                None,
             )
         rated = {key for keys, _ in stored for key in keys.tolist()} if query.exclude_rated else set()
         own = [item for item, value in question.ratings.items() if value is not None] if query.exclude_rated else []
@@ -127,6 +129,6 @@ def _ranked(listing: Listing, candidates: Sequence[str], asked: Asked) -> Answer
     scores = listing.scores_of(indices)
     order = np.argsort(-scores, kind="stable")  # ties by index, which is by id
     known = described(listing, indices[order], scores[order], asked.user_ids)
-    unknown = [AnsweredItem(item_id, None, None) for item_id in wanted if snapshot.find(item_id) is None]
+    unknown = [AnsweredItem(item_id, None, None, cold=False) for item_id in wanted if snapshot.find(item_id) is None]
     version = snapshot.model.version
     return Answer([*known, *unknown], listing.strategy, version, asked.degraded, None, asked.seed)

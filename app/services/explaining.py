@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from app.services.answers import AnsweredItem, Contribution, ExplainedItem, GroupItem, MemberScore
 from app.services.listing import Listing
-from app.serving.live import Snapshot
 from app.serving.model import Floats
+from app.serving.snapshot import Snapshot
 
 
 def named(snapshot: Snapshot, indices: NDArray[np.integer], scores: NDArray[np.floating]) -> list[AnsweredItem]:
@@ -29,7 +29,10 @@ def named(snapshot: Snapshot, indices: NDArray[np.integer], scores: NDArray[np.f
         In the same order.
     """
     pairs = zip(indices.tolist(), scores.tolist(), strict=True)
-    return [AnsweredItem(snapshot.item_id(index), score, snapshot.title(index)) for index, score in pairs]
+    return [
+        AnsweredItem(snapshot.item_id(index), score, snapshot.title(index), snapshot.is_cold(index))
+        for index, score in pairs
+    ]
 
 
 def described(
@@ -80,7 +83,10 @@ def explained(listing: Listing, indices: NDArray[np.intp], scores: Floats) -> li
     snapshot, taste, limit = listing.snapshot, listing.taste, listing.explain_limit
     plain = named(snapshot, indices, scores)
     if taste is None or limit is None or listing.strategy == "popular":
-        return [ExplainedItem(item.item_id, item.score, item.title, [], 0.0, item.score or 0.0, 0.0) for item in plain]
+        return [
+            ExplainedItem(item.item_id, item.score, item.title, item.cold, [], 0.0, item.score or 0.0, 0.0)
+            for item in plain
+        ]
     everyone, contributions = taste.explain(snapshot, indices)
     rated_ids = [snapshot.item_id(index) for index in taste.rated.tolist()]
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :limit]
@@ -89,7 +95,7 @@ def explained(listing: Listing, indices: NDArray[np.intp], scores: Floats) -> li
         because = [Contribution(rated_ids[place], float(parts[place])) for place in largest]
         chance = (item.score or 0.0) - general - float(parts.sum()) if listing.is_explored else 0.0
         rest = float(np.delete(parts, largest).sum())
-        found.append(ExplainedItem(item.item_id, item.score, item.title, because, rest, general, chance))
+        found.append(ExplainedItem(item.item_id, item.score, item.title, item.cold, because, rest, general, chance))
     return found
 
 
@@ -121,6 +127,7 @@ def scored_by_members(
             item.item_id,
             item.score,
             item.title,
+            item.cold,
             [MemberScore(user, score) for user, score in zip(users, row, strict=False)],
         )
         for item, row in zip(plain, each.tolist(), strict=True)

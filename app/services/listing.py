@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from app.factorization import maximal_marginal_relevance
 from app.services.answers import Aggregate, Strategy
 from app.services.tastes import Taste
-from app.serving.live import Snapshot
 from app.serving.model import Floats
+from app.serving.snapshot import Snapshot
 
 _LEAST_POOL = 100
 _POOL_PER_ITEM = 5
@@ -172,4 +172,4 @@ class Listing:
         return np.asarray((vectors @ self.vectors.T).min(axis=1), np.float32)
 
     def _rounding(self) -> float:
-        return _ROUNDING * float(np.linalg.norm(self.vectors, axis=1).max()) * self.snapshot.model.longest_vector
+        return _ROUNDING * float(np.linalg.norm(self.vectors, axis=1).max()) * self.snapshot.longest_vector

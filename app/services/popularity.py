@@ -66,7 +66,7 @@ class StorePopularity:
             and not (wanted and wanted.isdisjoint(row.categories))
         )
         found = [pair for pair, _ in zip(left, range(query.n + 1), strict=False)]
-        items = [AnsweredItem(row.item_id, float(number), row.title) for row, number in found[: query.n]]
+        items = [AnsweredItem(row.item_id, float(number), row.title, cold=False) for row, number in found[: query.n]]
         if len(found) == len(items) or secret is None:
             return Answer(items, "popular", None)
         header: dict[str, object] = {"version": None, "user_id": user_id, "n": query.n}

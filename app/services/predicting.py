@@ -69,6 +69,7 @@ async def predict(
         raise NotFoundError("no model has been trained yet; POST /training-runs asks for one")
     vector = Taste.of(snapshot, ratings or NO_RATINGS, recommender.scale).vector(snapshot)
     calibration = calibration_of(snapshot.model)
+    leaning = 0.0 if calibration is None else calibration.leaning((ratings or NO_RATINGS)[1])
     found = []
     for item_id in item_ids:
         index = snapshot.find(item_id)
@@ -76,7 +77,7 @@ async def predict(
             found.append(Prediction(item_id, None, None, None))
             continue
         score = snapshot.vectors(np.array([index])) @ vector
-        value = None if calibration is None else float(calibration.predict(score)[0])
+        value = None if calibration is None else float(calibration.predict(score, leaning)[0])
         clipped = None if value is None else min(max(value, recommender.rating_min), recommender.rating_max)
         deviation = None if calibration is None else calibration.deviation
         found.append(Prediction(item_id, float(score[0]), clipped, deviation))
@@ -89,7 +90,7 @@ def calibration_of(model: Model) -> Calibration | None:
     Parameters
     ----------
     model : Model
-        With ``calibration`` in its description: slope, intercept and deviation, or null.
+        With ``calibration`` in its description: the fields of ``Calibration``, or null.
 
     Returns
     -------

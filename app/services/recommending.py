@@ -13,7 +13,8 @@ from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
 from app.services.similar_items import similar_to
 from app.services.tastes import RatingScale, Taste
-from app.serving.live import LiveModel, Snapshot
+from app.serving.live import LiveModel
+from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings, UserRatingsReader
 
 NO_RATINGS: UserRatings = (np.empty(0, np.int64), np.empty(0, np.float64))
@@ -22,7 +23,7 @@ _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_ITEMS = np.empty(0, np.intp)
 
 
-async def _forgotten(version: int) -> Snapshot:
+async def _forgotten(version: int, _supplement: int) -> Snapshot:
     raise VersionGoneError(f"version {version}, which this cursor goes on with, is not kept any more")
 
 
@@ -49,7 +50,7 @@ class Recommender:
     popularity: StorePopularity
     rating_min: float
     rating_max: float
-    recall: Callable[[int], Awaitable[Snapshot]] = _forgotten
+    recall: Callable[[int, int], Awaitable[Snapshot]] = _forgotten
 
     @property
     def scale(self) -> RatingScale:
@@ -171,7 +172,8 @@ class Recommender:
         version = cursor.header["version"]
         if version is None:
             return Asked(cursor.header["user_id"]), await self._go_on_without_model(cursor, n)
-        snapshot = self.live.find(version) or await self.recall(version)
+        identity = version, cursor.header["supplement"]
+        snapshot = self.live.find(*identity) or await self.recall(*identity)
         listing, asked = resume(cursor, snapshot, n)
         return asked, answer(listing, asked, self.live.cursor_secret)
 

@@ -9,12 +9,15 @@ from sqlalchemy import Connection
 from app.config import Settings
 from app.errors import ArtifactError, VersionGoneError
 from app.services.clock import now_microseconds
-from app.serving.live import ItemChange, LiveModel, Snapshot
+from app.serving.live import LiveModel
 from app.serving.model import Model, from_arrays
+from app.serving.snapshot import ItemChange, Snapshot
+from app.serving.supplement import Supplement, read_supplement
 from app.storage import catalogue, versions
 from app.storage.artifacts import read_artifacts
 from app.storage.engine import Store
 from app.storage.secrets import read_secret
+from app.storage.supplements import latest_supplement, supplement_name
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class Refresher:
     settings: Settings
     live: LiveModel
     _catalogue_revision: int = -1
-    _refused: int | None = field(default=None)
+    _refused: tuple[int, int] | None = field(default=None)
 
     def refresh(self) -> bool:
         """Look once, and swap if something is new.
@@ -50,40 +53,40 @@ class Refresher:
         ArtifactError
             If the active version's files are damaged, once a version; what was served goes on being served.
         """
-        current = self.live.current
         with self.store.read() as connection:
             if self.live.cursor_secret is None:
                 self.live.user_secret = read_secret(connection, "user-ids")
                 self.live.cursor_secret = read_secret(connection, "cursors")
             active = versions.active_version(connection)
             revision = catalogue.catalogue_revision(connection)
-        is_new_version = active is not None and (current is None or current.model.version != active)
-        is_same_catalogue = revision == self._catalogue_revision and not _is_outdated(current)
-        if active is None or (is_same_catalogue and not is_new_version):
+            number = 0 if active is None else latest_supplement(connection, active)
+        if active is None:
             return False
-        if is_new_version or current is None:
-            held = self.live.find(active)
-            model = held.model if held else self._load(active)
-        else:
-            model = current.model
-        if model is None:
+        current, identity = self.live.current, (active, number)
+        is_new = current is None or current.identity != identity
+        if not is_new and revision == self._catalogue_revision and not _is_outdated(current):
+            return False
+        parts = self._parts(identity)
+        if parts is None:
             return False
         with self.store.read() as connection:
             revision = catalogue.catalogue_revision(connection)
             for other in self.live.recent.values():
-                if other.model.version != active:
-                    self.live.keep(snapshot_of(other.model, connection))
-            self.live.swap(snapshot_of(model, connection))
+                if other.identity != identity:
+                    self.live.keep(snapshot_of(other.model, other.supplement, connection))
+            self.live.swap(snapshot_of(*parts, connection))
         self._catalogue_revision = revision
         return True
 
-    def recall(self, version: int) -> Snapshot:
+    def recall(self, version: int, supplement: int) -> Snapshot:
         """Load a version that was served before, for a cursor that names it.
 
         Parameters
         ----------
         version : int
             Which.
+        supplement : int
+            With which of its supplements; 0 for none.
 
         Returns
         -------
@@ -96,31 +99,49 @@ class Refresher:
             If it is not kept any more.
         """
         try:
-            files = read_artifacts(self.settings.models_dir / str(version))
-            model = from_arrays(version, files.arrays, files.description)
+            model = self._model(version)
+            added = self._supplement(model, supplement)
         except ArtifactError:
             raise VersionGoneError("the model version that these pages began with is not kept any more") from None
         with self.store.read() as connection:
-            return snapshot_of(model, connection)
+            return snapshot_of(model, added, connection)
 
-    def _load(self, version: int) -> Model | None:
-        if version == self._refused:
+    def _parts(self, identity: tuple[int, int]) -> tuple[Model, Supplement | None] | None:
+        held = self.live.find(*identity)
+        if held is not None:
+            return held.model, held.supplement
+        if identity == self._refused:
             return None
         try:
-            files = read_artifacts(self.settings.models_dir / str(version))
-            return from_arrays(version, files.arrays, files.description)
+            model = self._model(identity[0])
+            return model, self._supplement(model, identity[1])
         except ArtifactError:
-            self._refused = version
+            self._refused = identity
             raise
 
+    def _model(self, version: int) -> Model:
+        for held in (self.live.current, *self.live.recent.values()):
+            if held is not None and held.model.version == version:
+                return held.model
+        files = read_artifacts(self.settings.models_dir / str(version))
+        return from_arrays(version, files.arrays, files.description)
 
-def snapshot_of(model: Model, connection: Connection) -> Snapshot:
+    def _supplement(self, model: Model, number: int) -> Supplement | None:
+        if not number:
+            return None
+        files = read_artifacts(self.settings.models_dir / supplement_name(model.version, number))
+        return read_supplement(number, files.arrays, model)
+
+
+def snapshot_of(model: Model, supplement: Supplement | None, connection: Connection) -> Snapshot:
     """Lay the catalogue of now over a model.
 
     Parameters
     ----------
     model : Model
         A version.
+    supplement : Supplement or None
+        What came after it.
     connection : Connection
         To read from.
 
@@ -133,20 +154,21 @@ def snapshot_of(model: Model, connection: Connection) -> Snapshot:
     changed = catalogue.changed_items(connection, since)
     dated = catalogue.dated_items(connection)
     rows = {row.item_key: row for row in [*dated, *changed]}
-    deleted = _indices(model, catalogue.deleted_items_since(connection, since))
+    bare = Snapshot.of(model, {}, supplement=supplement)
+    deleted = _indices(bare, catalogue.deleted_items_since(connection, since))
     dates = [date for row in dated for date in (row.available_from, row.available_until) if date and date > now]
     changes = {
         index: ItemChange(row.title, frozenset(row.categories), row.hidden or not row.is_available(now))
-        for index, row in zip(_indices(model, rows), rows.values(), strict=True)
+        for index, row in zip(_indices(bare, rows), rows.values(), strict=True)
         if index >= 0
     }
     gone = [index for index in deleted if index >= 0]
-    return Snapshot.of(model, changes, deleted=gone, valid_until=min(dates, default=None))
+    return Snapshot.of(model, changes, deleted=gone, valid_until=min(dates, default=None), supplement=supplement)
 
 
 def _is_outdated(snapshot: Snapshot | None) -> bool:
     return snapshot is not None and snapshot.valid_until is not None and snapshot.valid_until <= now_microseconds()
 
 
-def _indices(model: Model, item_keys: Iterable[int]) -> list[int]:
-    return [int(index) for index in model.items.indices_of(np.array(list(item_keys), np.int64))]
+def _indices(snapshot: Snapshot, item_keys: Iterable[int]) -> list[int]:
+    return [int(index) for index in snapshot.from_keys(np.array(list(item_keys), np.int64))]

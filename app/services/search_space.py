@@ -7,10 +7,10 @@ import optuna
 
 from app.config import Settings
 from app.errors import InvalidInputError
-from app.factorization import Hyperparameters
 from app.services.configuring import Configuration
 
-MOST_EPOCHS = 20
+FEWEST_EPOCHS, MOST_EPOCHS = 4, 20
+"""Before the fewest, a score is that of the random start as much as of the hyper-parameters."""
 
 _LEARNED = ("n_factors", "regularization", "regularization_exponent", "n_epochs")
 _SEARCHED = {
@@ -78,7 +78,7 @@ def suggest(trial: optuna.Trial, base: Configuration, names: tuple[str, ...], mo
     if "regularization_exponent" in names:
         drawn["regularization_exponent"] = trial.suggest_float("regularization_exponent", 0.0, 1.0)
     if "popularity_discount" in names:
-        drawn["popularity_discount"] = trial.suggest_float("popularity_discount", *discounts())
+        drawn["popularity_discount"] = trial.suggest_float("popularity_discount", -0.6, 0.6)
     return replace(base, hyperparameters=replace(base.hyperparameters, **drawn))
 
 
@@ -98,18 +98,3 @@ def drawn_values(base: Configuration, names: tuple[str, ...]) -> dict[str, Any]:
         For ``Study.enqueue_trial``.
     """
     return {name: getattr(base.hyperparameters, name) for name in names if name != "n_epochs"}
-
-
-def discounts() -> tuple[float, float]:
-    """Say between what the popularity discount is searched.
-
-    Returns
-    -------
-    tuple of float
-        The least and the most.
-    """
-    try:
-        Hyperparameters(popularity_discount=-0.5)
-    except ValueError:
-        return 0.0, 0.5
-    return -0.5, 0.5

@@ -9,8 +9,8 @@ from app.factorization import top_n
 from app.services.recommending import Recommender
 from app.services.similar_items import cosines_of
 from app.services.tastes import Taste
-from app.serving.live import Snapshot
 from app.serving.model import Floats
+from app.serving.snapshot import Snapshot
 from app.storage.engine import Store
 from app.storage.keys import ids_of
 from app.storage.schema import users

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.serving.live import Snapshot
 from app.serving.model import Floats
+from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings
 
 
@@ -113,7 +113,7 @@ class Taste:
         ndarray of shape (n_factors,), float32
             u; without ratings, about the mean user.
         """
-        return snapshot.model.fold_in.fold_in_user(self.rated, self.targets)
+        return snapshot.fold_in_user(self.rated, self.targets)
 
     def explain(self, snapshot: Snapshot, shown: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Divide scores into what everyone's taste and what each rating adds to them.
@@ -132,4 +132,6 @@ class Taste:
         contributions : ndarray of shape (n_shown, n), float64
             What each rating adds.
         """
-        return snapshot.model.fold_in.explain(self.rated, self.targets, shown)
+        n, n_shown = len(self.rated), len(shown)
+        fold_in = snapshot.fold_in_of(np.concatenate([self.rated, shown]))
+        return fold_in.explain(np.arange(n), self.targets, np.arange(n, n + n_shown))

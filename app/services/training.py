@@ -16,12 +16,12 @@ from app.errors import FoldinError, SupersededError, TrainingFailedError
 from app.factorization import Epoch, Factors
 from app.services.arranging import Arranged, arrange
 from app.services.clock import now_microseconds
-from app.services.configuring import configuration_of, configuration_of_version
+from app.services.configuring import configuration_of, configuration_of_version, refit_epochs
 from app.services.gate import refusal_of_factors, refusal_of_loss
 from app.services.verdicts import Verdict, judge
 from app.serving.model import from_arrays, to_arrays
 from app.serving.trained_users import TrainedUsers
-from app.storage import artifacts, catalogue, training_runs, tuning, versions
+from app.storage import artifacts, catalogue, supplements, training_runs, tuning, versions
 from app.storage.engine import Store
 from app.storage.keys import read_ids
 from app.storage.ratings import n_rating_changes
@@ -213,7 +213,7 @@ class _Run:
 
     def _is_unchanged(self, known: dict[str, Any], described: dict[str, Any]) -> bool:
         with self.store.read() as connection:
-            return bool(known["n_changes"] == n_rating_changes(connection) and known["configuration"] == described)
+            return bool(known["n_changes"] == n_rating_changes(connection) and known.get("configuration") == described)
 
     def _load(self) -> tuple[TrainingData, Arranged, dict[str, Any]]:
         started = perf_counter()
@@ -278,26 +278,9 @@ class _Run:
             retired_before = now - round(self.settings.cursor_seconds * 1e6)
             keep = self.settings.keep_versions
             old = versions.forget_versions(connection, keep=keep, retired_before=retired_before)
-        artifacts.remove_artifacts(models_dir, old)
+            orphans = supplements.forget_supplements(connection, created_before=retired_before)
+        artifacts.remove_artifacts(models_dir, [*old, *orphans])
         return version
-
-
-def refit_epochs(n_epochs: int) -> int:
-    """Say how many epochs the fit on all ratings takes, from where the trial has come to.
-
-    Half of them reach a lower loss than all of them from a random start, and lists as good (decision 0022).
-
-    Parameters
-    ----------
-    n_epochs : int
-        Of the trial.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
-    return max(1, (n_epochs + 1) // 2)
 
 
 def _reason(error: Exception) -> str:

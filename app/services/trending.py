@@ -103,7 +103,7 @@ class Trending:
             while len(found) < n:
                 rows = latest_items(connection, before=before, limit=_AT_ONCE)
                 found += [
-                    AnsweredItem(row.item_id, None, row.title)
+                    AnsweredItem(row.item_id, None, row.title, cold=False)
                     for row in rows
                     if row.is_available(now) and not (wanted and wanted.isdisjoint(row.categories))
                 ]

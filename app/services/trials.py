@@ -9,7 +9,16 @@ import numpy as np
 
 from app.config import Settings
 from app.factorization import Epoch, Factors
-from app.factorization.evaluation import Calibration, Evaluation, Judging, Split, calibrate, evaluate, split_ratings
+from app.factorization.evaluation import (
+    Calibration,
+    Evaluation,
+    Judging,
+    Split,
+    calibrate,
+    evaluate,
+    split_ratings,
+    user_leanings,
+)
 from app.services.arranging import Arranged
 from app.services.configuring import Configuration
 
@@ -169,8 +178,11 @@ def calibration_of(trial: Trial, split: Split, settings: Settings) -> Calibratio
     """
     if trial.configuration.method == "popularity" or not len(trial.evaluation.scores):
         return None
-    values = settings.rating_min + split.test.data.astype(np.float64) * (settings.rating_max - settings.rating_min)
-    return calibrate(trial.evaluation.scores, values)
+    lowest, width = settings.rating_min, settings.rating_max - settings.rating_min
+    mean = float(split.train.data.mean(dtype=np.float64))
+    leanings = np.repeat(user_leanings(split.train, mean), np.diff(split.test.indptr)) * width
+    values = lowest + width * split.test.data.astype(np.float64)
+    return calibrate(trial.evaluation.scores, values, leanings, lowest + width * mean)
 
 
 def described_metrics(evaluation: Evaluation) -> dict[str, Any]:

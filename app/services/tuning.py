@@ -20,7 +20,8 @@ from app.services.arranging import Arranged
 from app.services.clock import now_microseconds
 from app.services.configuring import Configuration, configuration_of
 from app.services.evaluating import load_arranged
-from app.services.search_space import MOST_EPOCHS, drawn_values, searched_names, suggest
+from app.services.gate import refusal_of_factors
+from app.services.search_space import FEWEST_EPOCHS, MOST_EPOCHS, drawn_values, searched_names, suggest
 from app.services.trials import hold_out_some, judging_of, try_out
 from app.storage import tuning
 from app.storage.engine import Store
@@ -133,7 +134,7 @@ class Tuner:
         study = optuna.create_study(
             direction="maximize",
             sampler=optuna.samplers.TPESampler(seed=self.settings.seed, multivariate=True, n_startup_trials=12),
-            pruner=optuna.pruners.PercentilePruner(40.0, n_startup_trials=4, n_warmup_steps=EPOCHS_PER_STEP - 1),
+            pruner=optuna.pruners.PercentilePruner(40.0, n_startup_trials=4, n_warmup_steps=FEWEST_EPOCHS - 1),
         )
         most_factors = min(_LARGEST_FACTORS, *arranged.user_items.shape)
         first = replace(
@@ -160,8 +161,9 @@ class Tuner:
             return Found(candidate, self._score(candidate.fit(arranged, split.train), split, judging))
         factors: Factors | None = None
         best: Found | None = None
-        for n_epochs in range(EPOCHS_PER_STEP, MOST_EPOCHS + 1, EPOCHS_PER_STEP):
-            factors = candidate.fit(arranged, split.train, start=factors, n_epochs=EPOCHS_PER_STEP)
+        for n_epochs in range(FEWEST_EPOCHS, MOST_EPOCHS + 1, EPOCHS_PER_STEP):
+            n_more = EPOCHS_PER_STEP if factors else FEWEST_EPOCHS
+            factors = candidate.fit(arranged, split.train, start=factors, n_epochs=n_more)
             score = self._score(factors, split, judging)
             trial.report(score, n_epochs)
             if best is None or score > best.score:
@@ -214,7 +216,7 @@ class Tuner:
         return max(winner, Found(moved, self._mean_score(moved, arranged, split, judging)), key=lambda one: one.score)
 
     def _score(self, factors: Factors, split: Split, judging: Judging) -> float:
-        if not np.isfinite(factors.item_factors).all():
+        if refusal_of_factors(factors):
             return float("-inf")
         mean = self._interval(evaluate(factors, split, judging), judging).mean
         return -mean if self.default.predicts_values else mean

@@ -204,12 +204,62 @@ def to_arrays(
         For ``from_arrays``.
     """
     arrays: dict[str, NDArray[Any]] = {name: getattr(factors, name) for name in _FACTORS}
-    arrays |= {name: getattr(items, name) for name in _ITEM_ARRAYS}
+    arrays |= item_arrays(items) | {"user_keys": user_keys}
+    return arrays | (users.arrays() if users else {})
+
+
+def item_arrays(items: ItemTable) -> dict[str, NDArray[Any]]:
+    """Name the arrays of a table of items.
+
+    Parameters
+    ----------
+    items : ItemTable
+        The items.
+
+    Returns
+    -------
+    dict of str to ndarray
+        For ``read_items``.
+    """
+    arrays = {name: getattr(items, name) for name in _ITEM_ARRAYS}
     for name in _ITEM_STRINGS:
         table: StringTable = getattr(items, name)
         arrays |= {f"{name}_text": table.text, f"{name}_offsets": table.offsets}
-    arrays["user_keys"] = user_keys
-    return arrays | (users.arrays() if users else {})
+    return arrays
+
+
+def read_items(arrays: Mapping[str, NDArray[Any]]) -> ItemTable:
+    """Find a table of items among arrays.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        As ``item_arrays`` named them; a missing one is a ``KeyError``.
+
+    Returns
+    -------
+    ItemTable
+        The items.
+    """
+    columns: dict[str, Any] = {name: arrays[name] for name in _ITEM_ARRAYS}
+    columns |= {name: StringTable(arrays[f"{name}_text"], arrays[f"{name}_offsets"]) for name in _ITEM_STRINGS}
+    return ItemTable(**columns)
+
+
+def by_popularity(popularity: Floats) -> NDArray[np.int32]:
+    """Order items, the most rated first.
+
+    Parameters
+    ----------
+    popularity : ndarray of shape (n_items,), float32
+        Numbers of ratings.
+
+    Returns
+    -------
+    ndarray of shape (n_items,), int32
+        Item indices, ties ascending.
+    """
+    return np.lexsort((np.arange(len(popularity)), -popularity)).astype(np.int32)
 
 
 def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> Model:
@@ -238,14 +288,12 @@ def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: M
         hyperparameters = Hyperparameters(**description["hyperparameters"])
         vectors: dict[str, Any] = {name: arrays[name] for name in _FACTORS}
         factors = Factors(hyperparameters=hyperparameters, **vectors)
-        columns: dict[str, Any] = {name: arrays[name] for name in _ITEM_ARRAYS}
-        columns |= {name: StringTable(arrays[f"{name}_text"], arrays[f"{name}_offsets"]) for name in _ITEM_STRINGS}
-        items = ItemTable(**columns)
+        items = read_items(arrays)
         user_keys, users = arrays["user_keys"], TrainedUsers.read(arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"version {version} lacks something that this release needs: {error}") from error
     _check(version, factors, items, user_keys, users)
-    popular = np.lexsort((np.arange(len(items.popularity)), -items.popularity)).astype(np.int32)
+    popular = by_popularity(items.popularity)
     lengths = np.sqrt(np.einsum("if,if->i", factors.item_factors, factors.item_factors))
     longest = float(lengths.max(initial=0.0))
     return Model(version, description, factors, FoldIn.of(factors), items, user_keys, popular, lengths, longest, users)

@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def write_artifacts(models_dir: Path, arrays: Mapping[str, NDArray[Any]], descri
     return folder
 
 
-def place_artifacts(folder: Path, models_dir: Path, version: int) -> Path:
+def place_artifacts(folder: Path, models_dir: Path, version: int | str) -> Path:
     """Give written files the name of their version.
 
     Parameters
@@ -82,8 +82,9 @@ def place_artifacts(folder: Path, models_dir: Path, version: int) -> Path:
         From ``write_artifacts``.
     models_dir : Path
         Where the versions lie.
-    version : int
-        A number that is not published yet; what an interrupted publication left under it is replaced.
+    version : int or str
+        A number, or a supplement's name, that is not published yet; what an interrupted publication left under it is
+        replaced.
 
     Returns
     -------
@@ -126,15 +127,15 @@ def read_artifacts(folder: Path) -> Artifacts:
         raise ArtifactError(f"{folder} cannot be read as a model version: {error}") from error
 
 
-def remove_artifacts(models_dir: Path, versions: list[int]) -> None:
+def remove_artifacts(models_dir: Path, versions: Sequence[int | str]) -> None:
     """Delete the files of versions; harmless when they are gone.
 
     Parameters
     ----------
     models_dir : Path
         Where the versions lie.
-    versions : list of int
-        Which.
+    versions : sequence of int or str
+        Which, or which supplements.
     """
     for version in versions:
         shutil.rmtree(models_dir / str(version), ignore_errors=True)

@@ -8,6 +8,7 @@ import threading
 from app.config import Settings
 from app.lifeline import die_with_parent
 from app.logs import configure_logging
+from app.services.supplementing import Supplementer
 from app.storage.engine import Store
 from app.worker.loop import Worker
 
@@ -25,9 +26,13 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     store = Store(settings.store_url)
+    supplementing = threading.Thread(target=Supplementer(store, settings).run, args=(stop,), name="supplements")
+    supplementing.start()
     try:
         Worker(store, settings, stop).run()
     finally:
+        stop.set()
+        supplementing.join()
         store.close()
 
 

@@ -12,7 +12,8 @@ import pytest
 from app.config import Settings
 from app.factorization import Factors, fit
 from app.services import configuring
-from app.services.training import refit_epochs, train_once
+from app.services.configuring import refit_epochs
+from app.services.training import train_once
 from app.storage import versions
 from app.storage.engine import Store
 from app.storage.ratings import Rating
@@ -78,6 +79,8 @@ def test_a_version_carries_what_the_held_out_ratings_said(store, tmp_path):
     assert description["metrics"] == run.metrics
     line = description["calibration"]
     assert line["slope"] > 0
+    assert 2.5 < line["mean"] < 3.5
+    assert set(line) == {"slope", "intercept", "deviation", "user_slope", "mean"}
     assert 0 < line["deviation"] < 1.7  # of likes and dislikes 3 apart
 
 

@@ -4,7 +4,7 @@ Arrays in, arrays out, like the rest of the mathematics; chance comes in as a ge
 """
 
 from app.factorization.evaluation.bootstrap import Interval, difference
-from app.factorization.evaluation.calibration import Calibration, calibrate
+from app.factorization.evaluation.calibration import Calibration, calibrate, user_leanings
 from app.factorization.evaluation.evaluate import Evaluation, Judging, evaluate
 from app.factorization.evaluation.splits import SPLITS, Split, held_out, keep_pairs, split_ratings
 
@@ -21,4 +21,5 @@ __all__ = [
     "held_out",
     "keep_pairs",
     "split_ratings",
+    "user_leanings",
 ]

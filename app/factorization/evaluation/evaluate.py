@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 
 from app.factorization.arrays import Doubles, Floats
 from app.factorization.evaluation.bootstrap import Interval, error_intervals, mean_intervals
-from app.factorization.evaluation.calibration import calibrate
+from app.factorization.evaluation.calibration import calibrate, user_leanings
 from app.factorization.evaluation.metrics import coverage, ranking_metrics, value_errors
 from app.factorization.evaluation.ranking import fold_in_users, rank_items, score_pairs
 from app.factorization.evaluation.splits import Split, keep_pairs
@@ -94,7 +94,7 @@ def evaluate(factors: Factors, split: Split, judging: Judging) -> Evaluation:
         intervals = mean_intervals(np.stack(list(by_user.values()), axis=1), rng)
         metrics |= dict(zip(by_user, intervals, strict=True))
         metrics[f"coverage@{judging.n}"] = coverage(lists, n_items)
-    predicted = predicted_targets(scores, test, factors.hyperparameters.unobserved_weight, rng)
+    predicted = predicted_targets(scores, train, test, factors.hyperparameters.unobserved_weight, rng)
     errors = np.empty((0, 3)) if predicted is None else value_errors(predicted, test)
     if len(errors):
         metrics["rmse"], metrics["mae"] = error_intervals(errors, judging.scale, rng)
@@ -102,7 +102,7 @@ def evaluate(factors: Factors, split: Split, judging: Judging) -> Evaluation:
 
 
 def predicted_targets(
-    scores: Floats, test: csr_array, unobserved_weight: float, rng: np.random.Generator
+    scores: Floats, train: csr_array, test: csr_array, unobserved_weight: float, rng: np.random.Generator
 ) -> Doubles | None:
     """Predict the targets of held-out pairs, none with the help of its own user's held-out ratings.
 
@@ -110,6 +110,8 @@ def predicted_targets(
     ----------
     scores : ndarray of shape (n_pairs,), float32
         u·v in the order of `test.data`.
+    train : csr_array of shape (n_users, n_items), float32
+        The same users' targets in training.
     test : csr_array of shape (n_users, n_items), float32
         The targets.
     unobserved_weight : float
@@ -126,11 +128,14 @@ def predicted_targets(
         return np.clip(scores.astype(np.float64), 0.0, 1.0)
     if unobserved_weight == 1.0:
         return None
-    in_first_half = np.repeat(rng.random(test.shape[0]) < 0.5, np.diff(test.indptr))
+    n_held_out = np.diff(test.indptr)
+    in_first_half = np.repeat(rng.random(test.shape[0]) < 0.5, n_held_out)
+    mean = float(train.data.mean(dtype=np.float64)) if train.nnz else 0.0
+    leanings = np.repeat(user_leanings(train, mean), n_held_out)
     predicted = np.empty(len(scores))
     for half in (in_first_half, ~in_first_half):
-        line = calibrate(scores[~half], test.data[~half])
-        if line is None:
+        plane = calibrate(scores[~half], test.data[~half], leanings[~half], mean)
+        if plane is None:
             return None
-        predicted[half] = np.clip(line.predict(scores[half]), 0.0, 1.0)
+        predicted[half] = np.clip(plane.predict(scores[half], leanings[half]), 0.0, 1.0)
     return predicted

@@ -9,17 +9,14 @@ from scipy.sparse import csr_array
 from app.factorization.arrays import Floats, Indices, Offsets
 from app.factorization.compiled import compiled
 from app.factorization.fold_in import FoldIn
-from app.factorization.half_epoch import solve_half_epoch
-from app.factorization.objective import row_regularization
 from app.factorization.row_blocks import RowBlocks
-from app.factorization.side import Side
 
 SCORES_PER_BLOCK = 1 << 21
 """Scores computed at a time by one thread: 8 MB."""
 
 
 def fold_in_users(fold_in: FoldIn, user_items: csr_array, rows: RowBlocks) -> Floats:
-    """Fold in many users: what `FoldIn.fold_in_user` gives for each, to the byte.
+    """Fold in many users, each as serving does.
 
     Parameters
     ----------
@@ -36,16 +33,14 @@ def fold_in_users(fold_in: FoldIn, user_items: csr_array, rows: RowBlocks) -> Fl
         The users' vectors.
     """
     indptr = user_items.indptr.astype(np.int64)
-    side = Side(
-        indptr=indptr,
-        indices=user_items.indices.astype(np.int32, copy=False),
-        targets=user_items.data.astype(np.float32, copy=False),
-        weights=np.empty(0, np.float32),
-        regularization=row_regularization(np.diff(indptr), fold_in.n_items, fold_in.hyperparameters),
-        other_weights=fold_in.item_weights,
-    )
-    vectors = np.zeros((len(side.regularization), fold_in.item_factors.shape[1]), np.float32)
-    solve_half_epoch(side, fold_in.item_factors, fold_in.shared, vectors, rows)
+    vectors = np.empty((len(indptr) - 1, fold_in.item_factors.shape[1]), np.float32)
+
+    def block(first: int, end: int) -> None:
+        for u in range(first, end):
+            rated = slice(indptr[u], indptr[u + 1])
+            vectors[u] = fold_in.fold_in_user(user_items.indices[rated], user_items.data[rated])
+
+    rows.map(block, indptr)
     return vectors
 
 

@@ -110,7 +110,7 @@ async def test_a_deleted_version_is_gone(trained: Service):
     for turn in range(MOST_RECENT + 1):
         await trained.rate(tastes(seed=turn + 1))
         await trained.train()
-    assert trained.state.live.find(first) is None
+    assert trained.state.live.find(first, 0) is None
     await trained.get("/users/u1/recommendations", cursor=cursor)  # still on the disk
     trained.state.live.recent.clear()
     shutil.rmtree(trained.settings.models_dir / str(first))

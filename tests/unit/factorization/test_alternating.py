@@ -8,11 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.factorization import FoldIn, FoldInItem, Hyperparameters, fit, loss
-from tests.unit.factorization.textbook import dense_loss, ratings, solve_items, solve_users
+from app.factorization.alternating import solve_items
+from app.factorization.row_blocks import RowBlocks
+from app.factorization.side import both_sides
+from tests.unit.factorization.textbook import dense_loss, ratings, solve_users
+from tests.unit.factorization.textbook import solve_items as solve_items_slowly
+
+Shape = tuple[int, int, float]
 
 objectives = st.builds(
     Hyperparameters,
-    n_factors=st.sampled_from([1, 2, 5, 8, 14, 17]),
+    n_factors=st.sampled_from([1, 2, 5, 16, 32, 33]),
     unobserved_weight=st.sampled_from([0.0, 0.01, 0.3, 1.0]),
     regularization=st.sampled_from([0.02, 0.3, 5.0]),
     regularization_exponent=st.sampled_from([0.0, 0.5, 1.0]),
@@ -21,14 +27,18 @@ objectives = st.builds(
     n_epochs=st.integers(1, 3),
     n_steps=st.sampled_from([0, 3]),
 )
+# few ratings per row, fewer than factors, and many
+shapes = st.sampled_from([(12, 9, 0.4), (9, 60, 0.7)])
 seeds = st.integers(0, 1000)
 quickly = settings(max_examples=50, deadline=None, derandomize=True)
 
 
 @quickly
-@given(objectives, seeds, st.booleans())
-def test_every_user_is_solved_as_the_textbook_does(hyper: Hyperparameters, seed: int, is_weighted: bool) -> None:
-    data = ratings(seed)
+@given(objectives, shapes, seeds, st.booleans())
+def test_every_user_is_solved_as_the_textbook_does(
+    hyper: Hyperparameters, shape: Shape, seed: int, is_weighted: bool
+) -> None:
+    data = ratings(seed, *shape)
     if not is_weighted:
         data.weights[:] = 1.0
     factors = fit(data.matrix, hyper, weights=data.weights[data.observed] if is_weighted else None, seed=seed)
@@ -37,9 +47,9 @@ def test_every_user_is_solved_as_the_textbook_does(hyper: Hyperparameters, seed:
 
 
 @quickly
-@given(objectives, seeds)
-def test_the_loss_is_the_sum_over_all_pairs(hyper: Hyperparameters, seed: int) -> None:
-    data = ratings(seed)
+@given(objectives, shapes, seeds)
+def test_the_loss_is_the_sum_over_all_pairs(hyper: Hyperparameters, shape: Shape, seed: int) -> None:
+    data = ratings(seed, *shape)
     weights = data.weights[data.observed]
     f = fit(data.matrix, hyper, weights=weights, seed=seed)
     expected = dense_loss(data, f.user_factors, f.item_factors, f.mean_user, hyper)
@@ -47,9 +57,9 @@ def test_the_loss_is_the_sum_over_all_pairs(hyper: Hyperparameters, seed: int) -
 
 
 @quickly
-@given(objectives, seeds)
-def test_folding_in_a_training_history_gives_the_trained_row(hyper: Hyperparameters, seed: int) -> None:
-    data = ratings(seed)
+@given(objectives, shapes, seeds)
+def test_folding_in_a_training_history_gives_the_trained_row(hyper: Hyperparameters, shape: Shape, seed: int) -> None:
+    data = ratings(seed, *shape)
     factors = fit(data.matrix, hyper, weights=data.weights[data.observed], seed=seed)
     fold = FoldIn.of(factors)
     for u in range(len(data.observed)):
@@ -59,11 +69,11 @@ def test_folding_in_a_training_history_gives_the_trained_row(hyper: Hyperparamet
 
 
 @quickly
-@given(objectives, seeds)
-def test_an_item_folds_in_as_the_textbook_solves_it(hyper: Hyperparameters, seed: int) -> None:
-    data = ratings(seed)
+@given(objectives, shapes, seeds)
+def test_an_item_folds_in_as_the_textbook_solves_it(hyper: Hyperparameters, shape: Shape, seed: int) -> None:
+    data = ratings(seed, *shape)
     factors = fit(data.matrix, hyper, weights=data.weights[data.observed], seed=seed)
-    expected = solve_items(data, factors.user_factors, hyper)
+    expected = solve_items_slowly(data, factors.user_factors, hyper)
     fold = FoldInItem.of(factors)
     for i in range(len(data.observed.T)):
         raters = np.flatnonzero(data.observed[:, i])
@@ -73,9 +83,22 @@ def test_an_item_folds_in_as_the_textbook_solves_it(hyper: Hyperparameters, seed
 
 
 @quickly
-@given(objectives, seeds)
-def test_an_explanation_sums_to_the_score(hyper: Hyperparameters, seed: int) -> None:
-    data = ratings(seed)
+@given(objectives, shapes, seeds)
+def test_every_item_is_solved_as_the_textbook_does(hyper: Hyperparameters, shape: Shape, seed: int) -> None:
+    data = ratings(seed, *shape)
+    weights = data.weights[data.observed]
+    before = fit(data.matrix, hyper, weights=weights, seed=seed)
+    _, items = both_sides(data.matrix, hyper, before.item_weights, weights)
+    after = solve_items(before, items, RowBlocks(), 0)
+    np.testing.assert_allclose(
+        after.item_factors, solve_items_slowly(data, after.user_factors, hyper), rtol=2e-3, atol=5e-4
+    )
+
+
+@quickly
+@given(objectives, shapes, seeds)
+def test_an_explanation_sums_to_the_score(hyper: Hyperparameters, shape: Shape, seed: int) -> None:
+    data = ratings(seed, *shape)
     factors = fit(data.matrix, hyper, weights=data.weights[data.observed], seed=seed)
     rated, shown = np.flatnonzero(data.observed[0]), np.arange(data.matrix.shape[1])
     everyone, contributions = FoldIn.of(factors).explain(rated, data.targets[0, rated], shown, data.weights[0, rated])

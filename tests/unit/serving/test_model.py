@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from app.errors import ArtifactError
 from app.factorization import Factors, Hyperparameters, fit
-from app.serving.live import ItemChange, Snapshot
 from app.serving.model import ItemTable, Model, from_arrays, to_arrays
+from app.serving.snapshot import ItemChange, Snapshot
 from app.serving.strings import StringTable
 from tests.tastes import target_matrix
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from app.factorization import Hyperparameters, fit
-from app.factorization.evaluation import Judging, Split, calibrate, evaluate, split_ratings
+from app.factorization.evaluation import Judging, Split, calibrate, evaluate, split_ratings, user_leanings
 
 
 def two_tastes(seed=0, n_users=200, n_items=60):
@@ -78,3 +78,19 @@ def test_a_calibration_finds_the_line_and_the_spread():
     assert falling is not None
     assert falling.slope == 0.0
     assert calibrate(scores[:20], scores[:20]) is None
+
+
+def test_a_calibration_knows_who_is_generous():
+    rng = np.random.default_rng(0)
+    scores, leanings = rng.random(5000).astype(np.float32), rng.standard_normal(5000)
+    plane = calibrate(scores, 3.0 + scores + 0.7 * leanings, leanings, mean=3.5)
+    assert plane is not None
+    assert (plane.slope, plane.user_slope, plane.mean) == pytest.approx((1.0, 0.7, 3.5))
+    assert plane.predict(np.array([0.5], np.float32), 1.0) == pytest.approx([4.2])
+    assert plane.leaning(np.array([])) == 0.0
+    assert plane.leaning(np.array([5.0, 5.0])) == pytest.approx(3.0 / 7)
+
+
+def test_leanings_are_those_of_each_user():
+    rated = csr_array(np.array([[5.0, 5.0, 0.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]], np.float32))
+    assert user_leanings(rated, 3.5).tolist() == pytest.approx([3.0 / 7, 0.0, -2.5 / 6])

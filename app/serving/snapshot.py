@@ -1,0 +1,393 @@
+"""What a request reads: a model with its supplement and the catalogue's changes since its training.
+
+Item indices go through the model's items and on through the supplement's.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.factorization import FoldIn, top_n
+from app.serving.model import Floats, Model, by_popularity
+from app.serving.supplement import Supplement
+
+
+class ItemChange(NamedTuple):
+    """What the catalogue says now about an item of the model; ``hidden`` also when it is not available now."""
+
+    title: str | None
+    categories: frozenset[str]
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A model and the catalogue as they are served together; a request takes one and uses nothing else.
+
+    Attributes
+    ----------
+    model : Model
+        The version.
+    changes : mapping of int to ItemChange
+        By item index, what changed since the version was made.
+    hidden : ndarray of shape (n_items,), bool
+        Items that must not be recommended now.
+    deleted : frozenset of int
+        Indices of items that are not in the catalogue any more.
+    valid_until : int or None
+        When the next item becomes available or stops being so, in microseconds.
+    supplement : Supplement or None
+        Items that came after the training.
+    """
+
+    model: Model
+    changes: Mapping[int, ItemChange] = field(default_factory=dict)
+    hidden: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    deleted: frozenset[int] = frozenset()
+    valid_until: int | None = None
+    supplement: Supplement | None = None
+    _popular: NDArray[np.int32] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        changes: Mapping[int, ItemChange],
+        *,
+        deleted: Iterable[int] = (),
+        valid_until: int | None = None,
+        supplement: Supplement | None = None,
+    ) -> "Snapshot":
+        """Lay the catalogue's changes over a model.
+
+        Parameters
+        ----------
+        model : Model
+            The version.
+        changes : mapping of int to ItemChange
+            By item index.
+        deleted : iterable of int
+            Indices of deleted items.
+        valid_until : int, optional
+            When an availability date comes, in microseconds.
+        supplement : Supplement, optional
+            Items that came after the training.
+
+        Returns
+        -------
+        Snapshot
+            Ready to be served.
+        """
+        parts = [model.items] if supplement is None else [model.items, supplement.items]
+        hidden = np.concatenate([part.hidden for part in parts])
+        gone = frozenset(deleted)
+        for index, change in changes.items():
+            hidden[index] = change.hidden
+        hidden[list(gone)] = True
+        popular = None if supplement is None else by_popularity(np.concatenate([part.popularity for part in parts]))
+        return cls(model, changes, hidden, gone, valid_until, supplement, popular)
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """The version and the number of its supplement, 0 for none."""
+        return self.model.version, self.supplement.number if self.supplement else 0
+
+    @property
+    def n_trained(self) -> int:
+        """How many items the model has; the supplement's come after them."""
+        return len(self.model.items.item_keys)
+
+    def find(self, item_id: str) -> int | None:
+        """Look an item up.
+
+        Parameters
+        ----------
+        item_id : str
+            The outside id.
+
+        Returns
+        -------
+        int or None
+            Its index; None when the model has no vector for it, or it was deleted.
+        """
+        index = self.model.items.item_ids.find(item_id)
+        if (index is None or index in self.deleted) and self.supplement is not None:
+            place = self.supplement.items.item_ids.find(item_id)
+            index = None if place is None else self.n_trained + place
+        return None if index in self.deleted else index
+
+    def item_id(self, index: int) -> str:
+        """Name an item to the outside.
+
+        Parameters
+        ----------
+        index : int
+            The item's index.
+
+        Returns
+        -------
+        str
+            Its id.
+        """
+        if self.supplement is not None and index >= self.n_trained:
+            return self.supplement.items.item_ids[index - self.n_trained]
+        return self.model.items.item_ids[index]
+
+    def title(self, index: int) -> str | None:
+        """Name an item to people.
+
+        Parameters
+        ----------
+        index : int
+            The item's index.
+
+        Returns
+        -------
+        str or None
+            None when nobody has given a title.
+        """
+        change = self.changes.get(index)
+        if change is not None:
+            return change.title
+        if self.supplement is not None and index >= self.n_trained:
+            return self.supplement.items.titles[index - self.n_trained] or None
+        return self.model.items.titles[index] or None
+
+    def is_cold(self, index: int) -> bool:
+        """Say whether an item's vector is a guess from its categories, since nobody has rated it.
+
+        Parameters
+        ----------
+        index : int
+            The item's index.
+
+        Returns
+        -------
+        bool
+            False for every item that has ratings.
+        """
+        place = index - self.n_trained
+        return self.supplement is not None and place >= 0 and bool(self.supplement.is_cold[place])
+
+    def indices_of(self, item_ids: Sequence[str]) -> NDArray[np.intp]:
+        """Look many items up.
+
+        Parameters
+        ----------
+        item_ids : sequence of str
+            Unknown ones are passed over.
+
+        Returns
+        -------
+        ndarray of shape (n_found,), intp
+            Their indices.
+        """
+        return np.array([index for item_id in item_ids if (index := self.find(item_id)) is not None], np.intp)
+
+    def excluded(self, categories: Iterable[str] = ()) -> NDArray[np.bool_]:
+        """Mark the items that an answer must not contain: hidden ones, and those in none of some categories.
+
+        Parameters
+        ----------
+        categories : iterable of str
+            An item must be in one of them; none lets every item pass.
+
+        Returns
+        -------
+        ndarray of shape (n_items,), bool
+            The caller's own, to mark more.
+        """
+        wanted = frozenset(categories)
+        if not wanted:
+            return self.hidden.copy()
+        outside = np.ones(len(self.hidden), np.bool_)
+        for name in wanted:
+            outside[self.model.items.category_members(name)] = False
+            if self.supplement is not None:
+                outside[self.n_trained + self.supplement.items.category_members(name)] = False
+        for index, change in self.changes.items():
+            outside[index] = wanted.isdisjoint(change.categories)
+        return outside | self.hidden
+
+    def vectors(self, indices: NDArray[np.integer]) -> Floats:
+        """Gather the vectors of some items.
+
+        Parameters
+        ----------
+        indices : ndarray of shape (n,), int
+            Item indices.
+
+        Returns
+        -------
+        ndarray of shape (n, n_factors), float32
+            Copies.
+        """
+        return self._gather(self.model.factors.item_factors, lambda supplement: supplement.item_factors, indices)
+
+    def scores(self, vector: Floats) -> Floats:
+        """Score every item, which costs one pass over all vectors.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_factors,), float32
+            u.
+
+        Returns
+        -------
+        ndarray of shape (n_items,), float32
+            v_i·u.
+        """
+        scores: Floats = self.model.factors.item_factors @ vector
+        return scores if self.supplement is None else np.concatenate([scores, self.supplement.scores(vector)])
+
+    def top_n(self, vector: Floats, n: int, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats]:
+        """Find the items with the highest scores.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_factors,), float32
+            u.
+        n : int
+            How many.
+        excluded : ndarray of shape (n_items,), bool
+            Items that must not come.
+
+        Returns
+        -------
+        item_indices : ndarray of shape (min(n, items left),), intp
+            Best first, ties by item id.
+        scores : ndarray of the same shape, float32
+            Their scores.
+        """
+        if self.supplement is None:
+            return top_n(self.model.factors.item_factors, vector, n, excluded=excluded)
+        first, n_trained = excluded[: self.n_trained], self.n_trained
+        best, scores = top_n(self.model.factors.item_factors, vector, n, excluded=first)
+        added = self.supplement.scores(vector).reshape(-1, 1)
+        more, more_scores = top_n(added, np.ones(1, np.float32), n, excluded=excluded[n_trained:])
+        every, values = np.concatenate([best, n_trained + more]), np.concatenate([scores, more_scores])
+        ids = [self.item_id(index).encode() for index in every.tolist()]
+        order = sorted(range(len(every)), key=lambda place: (-values[place], ids[place]))[:n]
+        return every[order].astype(np.intp), values[order]
+
+    def best(self, scores: Floats, n: int, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats]:
+        """Find the items with the highest of given scores.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_items,), float32
+            One for every item.
+        n : int
+            How many.
+        excluded : ndarray of shape (n_items,), bool
+            Items that must not come.
+
+        Returns
+        -------
+        item_indices : ndarray of shape (min(n, items left),), intp
+            Best first, ties by item id.
+        scores : ndarray of the same shape, float32
+            Their scores.
+        """
+        return top_n(scores.reshape(-1, 1), np.ones(1, np.float32), n, excluded=excluded)
+
+    def from_keys(self, item_keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Find the items with given keys.
+
+        Parameters
+        ----------
+        item_keys : ndarray of shape (n,), int64
+            The store's keys.
+
+        Returns
+        -------
+        ndarray of shape (n,), int64
+            Item indices; -1 for items that have no vector.
+        """
+        indices = self.model.items.indices_of(item_keys)
+        if self.supplement is None:
+            return indices
+        places = self.supplement.items.indices_of(item_keys)
+        return np.where((indices < 0) & (places >= 0), self.n_trained + places, indices)
+
+    @property
+    def lengths(self) -> Floats:
+        """Lengths of the items' vectors, ndarray of shape (n_items,), float32."""
+        if self.supplement is None:
+            return self.model.lengths
+        return np.concatenate([self.model.lengths, np.linalg.norm(self.supplement.item_factors, axis=1)])
+
+    @property
+    def longest_vector(self) -> float:
+        """The greatest length of an item's vector."""
+        longest = self.model.longest_vector
+        return longest if self.supplement is None else max(longest, float(self.lengths[self.n_trained :].max()))
+
+    @property
+    def popular(self) -> NDArray[np.int32]:
+        """Item indices, the most rated first, ties by item id."""
+        return self.model.popular if self._popular is None else self._popular
+
+    def popularity(self, indices: NDArray[np.integer]) -> Floats:
+        """Say how often items were rated.
+
+        Parameters
+        ----------
+        indices : ndarray of shape (n,), int
+            Item indices.
+
+        Returns
+        -------
+        ndarray of shape (n,), float32
+            Numbers of ratings when the model was trained.
+        """
+        return self._gather(self.model.items.popularity, lambda supplement: supplement.items.popularity, indices)
+
+    def fold_in_user(self, rated: NDArray[np.integer], targets: NDArray[np.float64]) -> Floats:
+        """Compute a user's vector.
+
+        Parameters
+        ----------
+        rated : ndarray of shape (n,), int
+            Item indices, ascending.
+        targets : ndarray of shape (n,), float64
+            a_ui.
+
+        Returns
+        -------
+        ndarray of shape (n_factors,), float32
+            u.
+        """
+        if self.supplement is None or not len(rated) or rated[-1] < self.n_trained:
+            return self.model.fold_in.fold_in_user(rated, targets)
+        return self.fold_in_of(rated).fold_in_user(np.arange(len(rated)), targets)
+
+    def fold_in_of(self, indices: NDArray[np.integer]) -> FoldIn:
+        """Fold in with some items only, which are numbered from 0 then.
+
+        Parameters
+        ----------
+        indices : ndarray of shape (n,), int
+            Item indices, the supplement's too.
+
+        Returns
+        -------
+        FoldIn
+            Of the items in this order.
+        """
+        fold_in = self.model.fold_in
+        weights = self._gather(fold_in.item_weights, lambda supplement: supplement.item_weights, indices)
+        return replace(fold_in, item_factors=self.vectors(indices), item_weights=weights)
+
+    def _gather(self, trained: Floats, added: Callable[[Supplement], Floats], indices: NDArray[np.integer]) -> Floats:
+        if self.supplement is None:
+            found: Floats = trained[indices]
+            return found
+        is_added = indices >= self.n_trained
+        gathered = np.empty((len(indices), *trained.shape[1:]), np.float32)
+        gathered[~is_added] = trained[indices[~is_added]]
+        gathered[is_added] = added(self.supplement)[indices[is_added] - self.n_trained]
+        return gathered

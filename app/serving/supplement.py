@@ -1,0 +1,101 @@
+"""Items that came after a version was trained, with vectors that fit its own: a small immutable value beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import ArtifactError
+from app.serving.model import Floats, ItemTable, Model, item_arrays, read_items
+
+_OWN = ("item_factors", "item_weights", "is_cold")
+
+
+@dataclass(frozen=True, slots=True)
+class Supplement:
+    """New items of a version; each supplement holds all of them, the highest number counts.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    items : ItemTable
+        Their ids, titles and categories, in the order of the ids' bytes.
+    item_factors : ndarray of shape (n_items, n_factors), float32
+        Their vectors.
+    item_weights : ndarray of shape (n_items,), float32
+        c_i, which folding users in needs.
+    is_cold : ndarray of shape (n_items,), bool
+        Whether the vector is a guess from the categories, since nobody has rated the item.
+    """
+
+    number: int
+    items: ItemTable
+    item_factors: Floats
+    item_weights: Floats
+    is_cold: NDArray[np.bool_]
+
+    def scores(self, vector: Floats) -> Floats:
+        """Score every item, each by the same additions, so that equal vectors have equal scores.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_factors,), float32
+            u.
+
+        Returns
+        -------
+        ndarray of shape (n_items,), float32
+            v_i·u.
+        """
+        scores: Floats = (self.item_factors * vector).sum(axis=1)
+        return scores
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Name the arrays that a supplement's files hold.
+
+        Returns
+        -------
+        dict of str to ndarray
+            For ``read_supplement``.
+        """
+        return {name: getattr(self, name) for name in _OWN} | item_arrays(self.items)
+
+
+def read_supplement(number: int, arrays: Mapping[str, NDArray[Any]], model: Model) -> Supplement:
+    """Build a supplement from its files.
+
+    Parameters
+    ----------
+    number : int
+        Its number.
+    arrays : mapping of str to ndarray
+        As ``Supplement.arrays`` named them.
+    model : Model
+        What it belongs to.
+
+    Returns
+    -------
+    Supplement
+        Checked.
+
+    Raises
+    ------
+    ArtifactError
+        If an array is missing, does not fit, or holds a number that is not finite.
+    """
+    try:
+        items = read_items(arrays)
+        own: dict[str, Any] = {name: arrays[name] for name in _OWN}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"supplement {number} of version {model.version} lacks something: {error}") from error
+    found = Supplement(number, items, **own)
+    n_items, n_factors = len(items.item_keys), model.factors.item_factors.shape[1]
+    fits = found.item_factors.shape == (n_items, n_factors) and len(items.item_ids) == len(items.titles) == n_items
+    if not fits or any(array.shape != (n_items,) for array in (found.item_weights, found.is_cold, items.popularity)):
+        raise ArtifactError(f"supplement {number} of version {model.version} has arrays that do not fit")
+    if not (np.isfinite(found.item_factors).all() and np.isfinite(found.item_weights).all()):
+        raise ArtifactError(f"supplement {number} of version {model.version} holds numbers that are not finite")
+    return found
