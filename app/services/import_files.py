@@ -19,10 +19,12 @@ from app.services.rating_sources import first_line, opened, read_source
 from app.storage.bulk import BulkWriter
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
+from app.storage.rating_table import TableBuilder
 from app.storage.ratings import Rating
 from app.storage.upserts import WriteCounts
 
 _ITEMS_A_CHUNK = 10_000
+_BLOCKS_A_CHUNK = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,34 @@ def import_ratings(
     for path in paths:
         with _explained(path, summary, "ratings"):
             n_bytes = 0
-            for block in _blocks(path, rules, options, block_bytes):
+            for table, n_bytes_read in _chunks_of(_blocks(path, rules, options, block_bytes), block_bytes):
                 with store.write() as connection:
-                    summary.add(writer.write(connection, block.table))
-                n_bytes += block.n_bytes
+                    summary.add(writer.write(connection, table))
+                n_bytes += n_bytes_read
                 if on_progress:
                     on_progress(ImportProgress(path, summary.n_rows, n_bytes))
     return summary
+
+
+def _chunks_of(blocks: Iterator[RatingBlock], block_bytes: int) -> Iterator[RatingBlock]:
+    # Few large transactions: in a file in no order, each writes a good part of the table's pages anew.
+    builder, n_bytes = TableBuilder(), 0
+    refused: Exception | None = None
+    while refused is None:
+        try:
+            block = next(blocks, None)
+        except BadRowError as error:  # what stands before it is stored
+            block, refused = None, error
+        if block is not None:
+            builder.add(block.table)
+            n_bytes += block.n_bytes
+        if n_bytes and (block is None or n_bytes >= _BLOCKS_A_CHUNK * block_bytes):
+            yield RatingBlock(builder.take(), n_bytes)
+            n_bytes = 0
+        if block is None:
+            break
+    if refused is not None:
+        raise refused
 
 
 def import_items(

@@ -20,7 +20,7 @@ from app.services.policy import check_id, check_timestamp, check_value, to_micro
 from app.storage.rating_table import RatingTable
 from app.storage.ratings import Rating
 
-BLOCK_BYTES = 1 << 22  # about 160,000 rows of MovieLens
+BLOCK_BYTES = 1 << 20  # about 40,000 rows of MovieLens
 _SHORT = 64  # characters that an id may have whatever they are
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

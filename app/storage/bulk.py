@@ -22,7 +22,7 @@ from app.storage.upserts import WriteCounts
 _MOST_REMEMBERED = 250_000
 _LAST_ERASURE = select(func.max(erasures.c.id))
 _LAST_DELETION = select(func.max(deleted_items.c.revision))
-_SLICE = 20_000
+_SLICE = 10_000
 _INSERT = (
     "INSERT INTO ratings (user_key, item_key, value, timestamp) {rows} ON CONFLICT (user_key, item_key) DO {action}"
 )
@@ -99,8 +99,10 @@ Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[
 
 
 def _to_keys(connection: Connection, table: Table, ids: list[str], known: dict[str, int]) -> NDArray[np.int64]:
-    if missing := {outside_id for outside_id in ids if outside_id not in known}:
-        known |= ensure_keys(connection, table, missing)
+    missing = sorted(outside_id for outside_id in ids if outside_id not in known)
+    for start in range(0, len(missing), _SLICE):
+        found = ensure_keys(connection, table, set(missing[start : start + _SLICE]))
+        known.update((outside_id, found[outside_id]) for outside_id in missing[start : start + _SLICE])
     return np.fromiter(map(known.__getitem__, ids), np.int64, count=len(ids))
 
 

@@ -1,7 +1,7 @@
 """Ratings as columns, for those who have hundreds of thousands of them at hand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,49 @@ class RatingTable:
 
     def __len__(self) -> int:
         return len(self.values)
+
+
+@dataclass(slots=True)
+class TableBuilder:
+    """Puts small tables together into a large one, a few bytes for each rating."""
+
+    _user_codes: dict[str, int] = field(default_factory=dict)
+    _item_codes: dict[str, int] = field(default_factory=dict)
+    _parts: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
+
+    def add(self, table: RatingTable) -> None:
+        """Append ratings.
+
+        Parameters
+        ----------
+        table : RatingTable
+            With dictionaries of its own.
+        """
+        users = _recode(table.user_ids, self._user_codes)[table.users]
+        items = _recode(table.item_ids, self._item_codes)[table.items]
+        self._parts.append((users, items, table.values, table.timestamps))
+
+    def take(self) -> RatingTable:
+        """Hand over what was added, and begin anew.
+
+        Returns
+        -------
+        RatingTable
+            In the order in which it was added.
+        """
+        users, items, values, timestamps = (
+            np.concatenate([_NOTHING[column], *(part[column] for part in self._parts)]) for column in range(4)
+        )
+        table = RatingTable(list(self._user_codes), list(self._item_codes), users, items, values, timestamps)
+        self._user_codes, self._item_codes, self._parts = {}, {}, []
+        return table
+
+
+_NOTHING = tuple(np.empty(0, kind) for kind in (np.int32, np.int32, np.float64, np.int64))
+
+
+def _recode(ids: list[str], codes: dict[str, int]) -> NDArray[np.int32]:
+    return np.array([codes.setdefault(outside_id, len(codes)) for outside_id in ids], np.int32)
 
 
 def _encode(ids: list[str]) -> tuple[list[str], NDArray[np.int64]]:

@@ -70,7 +70,7 @@ def test_progress_tells_what_is_committed_and_ends_with_the_file(store: Store, r
         with store.read() as connection:
             committed.append(count_rows(connection).n_ratings)
 
-    import_ratings(store, SETTINGS, [ratings_csv], on_progress=follow, block_bytes=10_000)
+    import_ratings(store, SETTINGS, [ratings_csv], on_progress=follow, block_bytes=2_500)
     assert len(told) > 5
     assert [progress.n_rows for progress in told] == committed
     assert told[-1].n_bytes == pytest.approx(ratings_csv.stat().st_size, rel=0.01)
