@@ -63,6 +63,7 @@ def rows(user_items: csr_array, test: csr_array, *, is_quick: bool) -> Iterator[
     settings = [
         ("weighted, tuned", "weighted", AT_256, 1 if is_quick else 3),
         ("weighted, tuned", "weighted", LARGE, 0 if is_quick else 1),
+        ("weighted, more factors", "weighted", replace(LARGE, n_factors=1536), 0 if is_quick else 1),
         ("weighted, defaults", "weighted", defaults, 1 if is_quick else 3),
     ]
     settings += [(f"{method}, defaults", method, defaults, 1) for method in ("popularity", "svd", "observed")]
