@@ -28,7 +28,7 @@ class SeedsIn(BaseModel):
     item_ids: list[OutsideId] = Field(min_length=1, max_length=MAX_SEEDS)
     n: int = Field(10, ge=1, le=1000)
     category: list[Annotated[str, Field(max_length=MAX_ID_BYTES)]] = Field([], max_length=1000)
-    metric: Metric = "cosine"
+    metric: Metric = "blend"
 
 
 _seeds = TypeAdapter(SeedsIn)
@@ -41,9 +41,9 @@ async def similar(
     state: State,
     n: Count = 10,
     category: Names = [],  # noqa: B006 - FastAPI copies it
-    metric: Metric = "cosine",
+    metric: Metric = "blend",
 ) -> Response:
-    """List the items whose vectors point where this item's vector points."""
+    """List the items that are most like this one, by taste and categories (`blend`), or by taste alone."""
     answer = similar_to(state.live, [item_id], n=n, categories=category, metric=metric)
     return json_response({"item_id": item_id} | _listed(answer))
 

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.errors import NotFoundError
 from app.services.answers import Answer
 from app.services.explaining import named
 from app.serving.live import LiveModel
-from app.serving.model import Floats
+from app.serving.model import Floats, Model
 
-Metric = Literal["cosine", "dot"]
+Metric = Literal["blend", "cosine", "dot"]
+_CONTENT_SHARE = np.float32(0.25)
 
 
 def similar_to(
-    live: LiveModel, item_ids: Sequence[str], *, n: int, categories: Sequence[str] = (), metric: Metric = "cosine"
+    live: LiveModel, item_ids: Sequence[str], *, n: int, categories: Sequence[str] = (), metric: Metric = "blend"
 ) -> Answer:
     """Find the items whose vectors point where the vectors of some items point on average.
 
@@ -30,12 +32,13 @@ def similar_to(
     categories : sequence of str
         An item must be in one of them, when any are named.
     metric : str
-        ``cosine``, or ``dot``, which prefers long vectors, that is what many people like.
+        ``cosine`` of the item vectors; ``dot``, which prefers long vectors, that is what many people like; or
+        ``blend``: the cosine with a quarter for shared categories, the rarer the more, where both items have any.
 
     Returns
     -------
     Answer
-        Scores are cosines, or products with the mean of the items' unit vectors (of one item: with its vector).
+        Scores are cosines, blends, or products with the mean of the items' unit vectors (of one: with its vector).
 
     Raises
     ------
@@ -50,8 +53,12 @@ def similar_to(
     excluded = snapshot.excluded(categories)
     excluded[seeds] = True
     scores = snapshot.scores(direction)
-    if metric == "cosine":
+    if metric != "dot":
         scores = cosines_of(scores, snapshot.lengths, direction)
+    if metric == "blend":
+        trained = scores[: snapshot.n_trained]
+        content, is_described = category_cosines(snapshot.model, seeds[seeds < snapshot.n_trained])
+        trained[is_described] += _CONTENT_SHARE * (content - trained)[is_described]
     best, values = snapshot.best(scores, n, excluded)
     return Answer(named(snapshot, best, values), "personal", snapshot.model.version)
 
@@ -80,6 +87,40 @@ def cosines_of(products: Floats, lengths: Floats, direction: Floats) -> Floats:
     return cosines
 
 
+def category_cosines(model: Model, seeds: NDArray[np.intp]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Compare the categories of trained items with those of some items, as the version knows them.
+
+    An item's content vector has log(n_items / n_members) for each of its categories.
+
+    Parameters
+    ----------
+    model : Model
+        The version.
+    seeds : ndarray of shape (n_seeds,), intp
+        Trained items.
+
+    Returns
+    -------
+    cosines : ndarray of shape (n_items,), float32
+        With the mean of the seeds' unit vectors.
+    is_described : ndarray of shape (n_items,), bool
+        Where there is something to compare.
+    """
+    items, sizes = model.items, np.diff(model.items.category_offsets)
+    rarity = np.log(len(items.item_keys) / np.maximum(sizes, 1))
+    category = np.repeat(np.arange(len(sizes)), sizes)
+    squares = np.bincount(items.category_items, rarity[category] ** 2, minlength=len(items.item_keys))
+    lengths = np.sqrt(squares)
+    is_seeds = np.isin(items.category_items, seeds[lengths[seeds] > 0])
+    of_seed, its_category = items.category_items[is_seeds], category[is_seeds]
+    wanted = np.bincount(its_category, rarity[its_category] / lengths[of_seed], minlength=len(sizes))
+    norm = float(np.linalg.norm(wanted))
+    products = np.bincount(items.category_items, (wanted * rarity)[category], minlength=len(items.item_keys))
+    is_described = (lengths > 0) & (norm > 0)
+    cosines = np.divide(products, lengths * norm, out=np.zeros_like(products), where=is_described)
+    return cosines.astype(np.float32), is_described
+
+
 def _mean_direction(vectors: Floats, metric: Metric) -> Floats:
     if len(vectors) == 1:
         first: Floats = vectors[0]
@@ -87,4 +128,4 @@ def _mean_direction(vectors: Floats, metric: Metric) -> Floats:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     mean: Floats = unit.mean(axis=0)
-    return mean if metric == "cosine" else np.asarray(mean * lengths.mean(), np.float32)
+    return mean if metric != "dot" else np.asarray(mean * lengths.mean(), np.float32)

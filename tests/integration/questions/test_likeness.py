@@ -35,6 +35,14 @@ async def test_both_metrics_are_what_they_are_called(trained: Service):
         assert (len(shown), shown) == (59, sorted(shown, reverse=True))
 
 
+async def test_shared_categories_count_beside_taste(trained: Service):
+    pure = await trained.get("/items/i05/similar", n=1000, metric="cosine")
+    blended = {item["item_id"]: item["score"] for item in (await trained.get("/items/i05/similar", n=1000))["items"]}
+    for item in pure["items"]:
+        alike = 1.0 if int(item["item_id"][1:]) % 2 else 0.0  # every item has one category, odd or even
+        assert blended[item["item_id"]] == pytest.approx(0.75 * item["score"] + 0.25 * alike, abs=1e-5)
+
+
 async def test_several_seeds_are_one_question(trained: Service):
     one = await trained.get("/items/i05/similar", n=20)
     same = await trained.post("/items/similar", {"item_ids": ["i05", "i05", "unknown"], "n": 20})
