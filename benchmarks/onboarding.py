@@ -16,8 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from app.factorization import FoldIn, Hyperparameters, choose_questions, fit, newcomer, top_n
-from app.factorization.interviewing import known_gramian
+from app.factorization.fit import fit
+from app.factorization.fold_in import FoldIn
+from app.factorization.interviewing import choose_questions, known_gramian, newcomer
+from app.factorization.objective import Hyperparameters
+from app.factorization.top_n import top_n
 from benchmarks.invented_ratings import invented_ratings
 
 RELEVANT, N_SHOWN, N_CANDIDATES = 0.75, 10, 1000

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from app.factorization import Epoch, Factors, Hyperparameters, fit, loss
+from app.factorization.fit import fit
+from app.factorization.objective import Epoch, Factors, Hyperparameters, loss
 from benchmarks.invented_ratings import invented_ratings
 
 IS_QUICK = os.environ.get("BENCH") == "quick"

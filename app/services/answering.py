@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.factorization import sample_user
+from app.factorization.posterior import sample_user
 from app.services.answers import Aggregate, Answer, RecommendationQuery
 from app.services.explaining import described
 from app.services.listing import Listing, Place

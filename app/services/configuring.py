@@ -9,7 +9,8 @@ from scipy.sparse import csr_array
 
 from app.config import Settings
 from app.errors import TrainingFailedError
-from app.factorization import Epoch, Factors, Hyperparameters, fit
+from app.factorization.fit import fit
+from app.factorization.objective import Epoch, Factors, Hyperparameters
 from app.services.arranging import Arranged
 
 _SETTINGS = ("n_factors", "unobserved_weight", "regularization", "regularization_exponent", "n_epochs")

@@ -8,8 +8,9 @@ import numpy as np
 
 from app.config import Settings
 from app.errors import InvalidInputError
-from app.factorization import METHODS, Epoch
 from app.factorization.evaluation import SPLITS, Split, split_ratings
+from app.factorization.fit import METHODS
+from app.factorization.objective import Epoch
 from app.services.arranging import Arranged, arrange
 from app.services.configuring import configuration_of
 from app.services.trials import described_metrics, judging_of, try_out

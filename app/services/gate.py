@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from app.factorization import Factors
 from app.factorization.arrays import Doubles
 from app.factorization.evaluation import Evaluation, Interval, difference
+from app.factorization.objective import Factors
 from app.services.trials import FEWEST_JUDGED, Trial
 
 LOSS_TOLERANCE = 1.25

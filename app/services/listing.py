@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.factorization import maximal_marginal_relevance
+from app.factorization.diversity import maximal_marginal_relevance
 from app.services.answers import Aggregate, Strategy
 from app.services.tastes import Taste
 from app.serving.model import Floats

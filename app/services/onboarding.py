@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from app.factorization import Interview, choose_questions, newcomer
 from app.factorization.arrays import Doubles
-from app.factorization.interviewing import known_gramian
+from app.factorization.interviewing import Interview, choose_questions, known_gramian, newcomer
 from app.services.answers import Answer, RecommendationQuery
 from app.services.explaining import named
 from app.services.popularity import StorePopularity

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.factorization import top_n
+from app.factorization.top_n import top_n
 from app.services.recommending import Recommender
 from app.services.similar_items import cosines_of
 from app.services.tastes import Taste

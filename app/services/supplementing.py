@@ -16,7 +16,8 @@ from scipy.sparse import csr_array
 
 from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
-from app.factorization import FoldInItem, content_bridge
+from app.factorization.content import content_bridge
+from app.factorization.fold_in import FoldInItem
 from app.services.clock import now_microseconds
 from app.services.tastes import RatingScale
 from app.serving.model import Floats, ItemTable, Model, from_arrays

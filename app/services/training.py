@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.config import Settings
 from app.errors import FoldinError, SupersededError, TrainingFailedError
-from app.factorization import Epoch, Factors
+from app.factorization.objective import Epoch, Factors
 from app.services.arranging import Arranged, arrange
 from app.services.clock import now_microseconds
 from app.services.configuring import configuration_of, configuration_of_version, refit_epochs

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from app.config import Settings
-from app.factorization import Epoch, Factors
 from app.factorization.evaluation import (
     Calibration,
     Evaluation,
@@ -19,6 +18,7 @@ from app.factorization.evaluation import (
     split_ratings,
     user_leanings,
 )
+from app.factorization.objective import Epoch, Factors
 from app.services.arranging import Arranged
 from app.services.configuring import Configuration
 

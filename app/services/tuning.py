@@ -14,8 +14,8 @@ import optuna
 
 from app.config import Settings
 from app.errors import InvalidInputError
-from app.factorization import Factors
 from app.factorization.evaluation import Evaluation, Interval, Judging, Split, evaluate, held_out, keep_pairs
+from app.factorization.objective import Factors
 from app.services.arranging import Arranged
 from app.services.clock import now_microseconds
 from app.services.configuring import Configuration, configuration_of

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ArtifactError
-from app.factorization import Factors, FoldIn, Hyperparameters
+from app.factorization.fold_in import FoldIn
+from app.factorization.objective import Factors, Hyperparameters
 from app.serving.strings import StringTable
 from app.serving.trained_users import TrainedUsers
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.factorization import FoldIn, top_n
+from app.factorization.fold_in import FoldIn
+from app.factorization.top_n import top_n
 from app.serving.model import Floats, Model, by_popularity
 from app.serving.supplement import Supplement
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from app.factorization import Hyperparameters
+from app.factorization.objective import Hyperparameters
 from benchmarks.quality.measuring import (
     grid,
     matrix,

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from app.factorization import Factors, Hyperparameters, fit
 from app.factorization.evaluation.ranking import rank_items
+from app.factorization.fit import fit
+from app.factorization.objective import Factors, Hyperparameters
 from app.factorization.row_blocks import threads
 
 Doubles = NDArray[np.float64]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from app.factorization import Factors, Hyperparameters
+from app.factorization.objective import Factors, Hyperparameters
 from benchmarks.quality.measuring import Doubles, grid, matrix, mean_and_spread, print_table, timed_fit, tune
 
 PUBLISHED = (

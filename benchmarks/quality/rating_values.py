@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.factorization import Hyperparameters, fit
+from app.factorization.fit import fit
+from app.factorization.objective import Hyperparameters
 from benchmarks.quality.measuring import matrix, mean_and_spread, print_table
 
 SHAPE = 943, 1682

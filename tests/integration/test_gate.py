@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from app.config import Settings
-from app.factorization import Factors, fit
+from app.factorization.fit import fit
+from app.factorization.objective import Factors
 from app.services import configuring
 from app.services.configuring import refit_epochs
 from app.services.training import train_once

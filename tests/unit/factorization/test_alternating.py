@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.factorization import FoldIn, FoldInItem, Hyperparameters, fit, loss
 from app.factorization.alternating import solve_items
+from app.factorization.fit import fit
+from app.factorization.fold_in import FoldIn, FoldInItem
+from app.factorization.objective import Hyperparameters, loss
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.side import both_sides
 from tests.unit.factorization.textbook import dense_loss, ratings, solve_users

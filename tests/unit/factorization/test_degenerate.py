@@ -7,7 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from app.factorization import METHODS, FoldIn, FoldInItem, Hyperparameters, fit, loss
+from app.factorization.fit import METHODS, fit
+from app.factorization.fold_in import FoldIn, FoldInItem
+from app.factorization.objective import Hyperparameters, loss
 from tests.unit.factorization.textbook import ratings, sparse
 
 MATRICES: dict[str, NDArray[np.float32]] = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.factorization import maximal_marginal_relevance
+from app.factorization.diversity import maximal_marginal_relevance
 
 
 def test_without_diversity_the_order_is_by_score():

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from app.factorization import METHODS, FoldIn, Hyperparameters, fit, loss, top_n
 from app.factorization.alternating import solve_items
 from app.factorization.content import content_bridge
+from app.factorization.fit import METHODS, fit
+from app.factorization.fold_in import FoldIn
+from app.factorization.objective import Hyperparameters, loss
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.side import both_sides
 from app.factorization.start import random_start
+from app.factorization.top_n import top_n
 from tests.unit.factorization.textbook import dense_loss, ratings, scores, sparse
 
 FROBENIUS = Hyperparameters(

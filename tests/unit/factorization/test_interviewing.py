@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
 
-from app.factorization import Factors, FoldIn, Hyperparameters, choose_questions, fit, newcomer
-from app.factorization.interviewing import known_gramian
+from app.factorization.fit import fit
+from app.factorization.fold_in import FoldIn
+from app.factorization.interviewing import choose_questions, known_gramian, newcomer
+from app.factorization.objective import Factors, Hyperparameters
 from app.factorization.posterior import precision
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from app.factorization import Factors, Hyperparameters, fit, loss
+from app.factorization.fit import fit
+from app.factorization.objective import Factors, Hyperparameters, loss
 from tests.unit.factorization.textbook import ratings, scores, sparse
 
 

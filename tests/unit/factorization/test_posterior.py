@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
 
-from app.factorization import Factors, FoldIn, Hyperparameters, fit, sample_user, score_variances
-from app.factorization.posterior import precision
+from app.factorization.fit import fit
+from app.factorization.fold_in import FoldIn
+from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.posterior import precision, sample_user, score_variances
 
 
 @pytest.fixture(scope="module")

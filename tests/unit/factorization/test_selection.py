@@ -5,7 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from app.factorization import FoldIn, Hyperparameters, fit, loss
+from app.factorization.fit import fit
+from app.factorization.fold_in import FoldIn
+from app.factorization.objective import Hyperparameters, loss
 from tests.unit.factorization.textbook import ratings
 
 HYPER = Hyperparameters(

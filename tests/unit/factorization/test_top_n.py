@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.factorization import similar_items, top_n
+from app.factorization.top_n import similar_items, top_n
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

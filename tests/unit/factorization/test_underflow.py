@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from app.factorization import Hyperparameters, fit
+from app.factorization.fit import fit
+from app.factorization.objective import Hyperparameters
 from tests.unit.factorization.evaluation.test_evaluate import two_tastes
 
 

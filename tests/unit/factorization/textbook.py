@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from app.factorization import Factors, Hyperparameters
+from app.factorization.objective import Factors, Hyperparameters
 
 Array = NDArray[Any]
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import ArtifactError
-from app.factorization import Factors, Hyperparameters, fit
+from app.factorization.fit import fit
+from app.factorization.objective import Factors, Hyperparameters
 from app.serving.model import ItemTable, Model, from_arrays, to_arrays
 from app.serving.snapshot import ItemChange, Snapshot
 from app.serving.strings import StringTable

@@ -6,9 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array, random_array
 
-from app.factorization import FoldIn, Hyperparameters, fit, top_n
 from app.factorization.evaluation.ranking import fold_in_users, rank_items, score_pairs
+from app.factorization.fit import fit
+from app.factorization.fold_in import FoldIn
+from app.factorization.objective import Hyperparameters
 from app.factorization.row_blocks import RowBlocks, threads
+from app.factorization.top_n import top_n
 
 
 def some_ratings(seed=0, n_users=40, n_items=25):
