@@ -14,7 +14,7 @@ run: install ## Install, fill in sample ratings, train, serve
 	@.venv/bin/foldin demo
 
 test: dev ## Run every test, on SQLite and on a real PostgreSQL
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
 
 lint: dev ## Style, types, layers, and migrations against the tables
 	.venv/bin/ruff check
