@@ -35,6 +35,10 @@ class Settings(BaseSettings):
         "console", description="One JSON object a line, or lines for people."
     )
 
+    read_deadline: float = Field(
+        0.25, gt=0, description="Seconds to wait for a user's ratings before the answer is given without them."
+    )
+
     rating_min: float = Field(0.0, description="The lowest rating that exists; it is the target 0.")
     rating_max: float = Field(5.0, description="The highest rating that exists; it is the target 1.")
 

@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = Store(settings.store_url)
-        writer, reader, live = GroupWriter(store), user_ratings_reader(store), LiveModel()
+        writer, reader, live = GroupWriter(store), user_ratings_reader(store, settings.read_deadline), LiveModel()
         refresher = Refresher(store, settings, live)
 
         async def recall(version: int, supplement: int) -> Snapshot:

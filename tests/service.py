@@ -77,7 +77,9 @@ class Service:
 @contextlib.asynccontextmanager
 async def started(database_url: str, data_dir: Path, **settings: Any) -> AsyncIterator[Service]:
     """Start an application on a migrated store."""
-    given = Settings(**{"n_factors": 8, "n_threads": 1} | settings, database_url=database_url, data_dir=data_dir)
+    given = Settings(
+        **{"n_factors": 8, "n_threads": 1, "read_deadline": 10} | settings, database_url=database_url, data_dir=data_dir
+    )
     app, store = create_app(given), Store(database_url)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (

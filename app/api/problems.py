@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from app import errors
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,5 +178,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         return problem_response(problem, str(error.detail), headers=error.headers)
 
     @app.exception_handler(Exception)
-    async def unexpected(_request: Request, _error: Exception) -> Response:
+    async def unexpected(request: Request, error: Exception) -> Response:
+        route = getattr(request.scope.get("route"), "path", None)
+        log.error("request_failed", method=request.method, route=route, exc_info=error)
         return http_problem(500, "the request was not carried out; try again, and look at the service's log")

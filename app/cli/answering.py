@@ -91,7 +91,7 @@ async def _ask(store: "Store", settings: "Settings", ask: Callable[["Recommender
     from app.serving.live import LiveModel
     from app.storage.user_ratings import user_ratings_reader
 
-    live, reader = LiveModel(), user_ratings_reader(store)
+    live, reader = LiveModel(), user_ratings_reader(store, settings.read_deadline)
     Refresher(store, settings, live).refresh()
     await reader.open()
     try:

@@ -117,7 +117,7 @@ def category_cosines(model: Model, seeds: NDArray[np.intp]) -> tuple[Floats, NDA
     norm = float(np.linalg.norm(wanted))
     products = np.bincount(items.category_items, (wanted * rarity)[category], minlength=len(items.item_keys))
     is_described = (lengths > 0) & (norm > 0)
-    cosines = np.divide(products, lengths * norm, out=np.zeros_like(products), where=is_described)
+    cosines = np.divide(products, lengths * norm, out=np.zeros(len(products)), where=is_described)
     return cosines.astype(np.float32), is_described
 
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from app.errors import StoreUnavailableError
 
-DEADLINE_SECONDS = 0.25
 PAUSE_SECONDS = 1.0
 _FAILURES_TO_OPEN = 3
 
@@ -18,9 +17,16 @@ T = TypeVar("T")
 
 
 class Guard:
-    """Lets reads through while they succeed in time, and after three failures in a row only one a second."""
+    """Lets reads through while they succeed in time, and after three failures in a row only one a second.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    deadline_seconds : float
+        How long a read may take.
+    """
+
+    def __init__(self, deadline_seconds: float) -> None:
+        self._deadline_seconds = deadline_seconds
         self._n_failures = 0
         self._not_before = float("-inf")
 
@@ -49,7 +55,7 @@ class Guard:
         if self._n_failures >= _FAILURES_TO_OPEN:
             self._not_before = now + PAUSE_SECONDS  # this read finds out for all others
         try:
-            found = await _within_deadline(reading)
+            found = await _within(self._deadline_seconds, reading)
         except StoreUnavailableError:
             self._n_failures += 1
             if self._n_failures >= _FAILURES_TO_OPEN:
@@ -59,17 +65,17 @@ class Guard:
         return found
 
 
-async def _within_deadline(reading: Coroutine[Any, Any, T]) -> T:
+async def _within(seconds: float, reading: Coroutine[Any, Any, T]) -> T:
     task = asyncio.ensure_future(reading)
     asked_at = monotonic()
-    done, _ = await asyncio.wait({task}, timeout=DEADLINE_SECONDS)
-    if not done and monotonic() - asked_at > 2 * DEADLINE_SECONDS:  # it was this process that stood still
-        done, _ = await asyncio.wait({task}, timeout=DEADLINE_SECONDS)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done and monotonic() - asked_at > 2 * seconds:  # it was this process that stood still
+        done, _ = await asyncio.wait({task}, timeout=seconds)
     if done:
         return task.result()
     task.add_done_callback(_forget)
     task.cancel()  # not waited for: a connection that leads nowhere takes its time to close
-    raise StoreUnavailableError(f"the database did not answer within {DEADLINE_SECONDS} s")
+    raise StoreUnavailableError(f"the database did not answer within {seconds:g} s")
 
 
 def _forget(task: asyncio.Future[Any]) -> None:

@@ -55,20 +55,24 @@ class UserRatingsReader(Protocol):
         """Disconnect."""
 
 
-def user_ratings_reader(store: Store) -> UserRatingsReader:
+def user_ratings_reader(store: Store, deadline_seconds: float) -> UserRatingsReader:
     """Choose the reader for a store.
 
     Parameters
     ----------
     store : Store
         Where the ratings are.
+    deadline_seconds : float
+        How long PostgreSQL may take for a read.
 
     Returns
     -------
     UserRatingsReader
         To be opened before it is used.
     """
-    return _SqliteReader(str(store.url.database)) if store.is_sqlite else _PostgresqlReader(store)
+    if store.is_sqlite:
+        return _SqliteReader(str(store.url.database))
+    return _PostgresqlReader(store, deadline_seconds)
 
 
 def _to_arrays(rows: list[Any]) -> UserRatings:
@@ -96,8 +100,8 @@ class _SqliteReader:
 
 
 class _PostgresqlReader:
-    def __init__(self, store: Store) -> None:
-        self._guard = Guard()
+    def __init__(self, store: Store, deadline_seconds: float) -> None:
+        self._guard = Guard(deadline_seconds)
         conninfo = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool = AsyncConnectionPool(
             conninfo, min_size=1, max_size=4, timeout=1.0, open=False, kwargs={"autocommit": True, "connect_timeout": 3}

@@ -10,7 +10,7 @@ from tests.e2e.client import item_ids, post, recommendations, train, wait_for_ve
 from tests.processes import Foldin
 from tests.tastes import batches, two_tastes
 
-N_KILLS = int(os.environ.get("FOLDIN_TEST_KILLS", "4"))
+N_KILLS = int(os.environ.get("FOLDIN_TEST_KILLS", "2"))
 
 
 def test_ratings_become_recommendations_of_the_users_own_taste(foldin: Foldin) -> None:
