@@ -198,7 +198,7 @@ class Recommender:
         Returns
         -------
         Answer
-            Scores are cosines.
+            Scores are the blend of taste and categories that ``similar_to`` defines.
         """
         return similar_to(self.live, [item_id], n=n, categories=categories)
 
