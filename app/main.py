@@ -3,14 +3,18 @@
 import argparse
 import asyncio
 import contextlib
+import resource
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from app.api import catalogue, charts, health, onboarding, questions, ratings, recommendations, similar, training
+from app.api.connections import MAX_CONNECTIONS, DeadlineProtocol
+from app.api.limits import BodyRoom, Limits
 from app.api.paths import MatchUndecodedPaths
 from app.api.problems import install_problem_handlers
 from app.api.security import Access
@@ -98,7 +102,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Foldin", lifespan=lifespan)
     app.state.access = Access.of(settings)
+    app.state.body_room = BodyRoom()
     app.add_middleware(MatchUndecodedPaths)
+    app.add_middleware(Limits)
     install_problem_handlers(app)
     for edge in (ratings, recommendations, questions, charts, similar, catalogue, onboarding, training, health):
         app.include_router(edge.router)
@@ -128,6 +134,44 @@ async def _refresh_until(stopping: asyncio.Event, refresher: Refresher, state: A
             log.exception("refresh_failed")
 
 
+def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
+    """Say how uvicorn is to serve an application.
+
+    Parameters
+    ----------
+    app : FastAPI
+        From ``create_app``.
+    **options : object
+        What else uvicorn should know.
+
+    Returns
+    -------
+    uvicorn.Config
+        With deadlines for clients.
+    """
+    standard: dict[str, Any] = {
+        "loop": "uvloop",
+        "http": DeadlineProtocol,
+        "ws": "none",
+        "lifespan": "on",
+        "log_config": None,
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": DRAIN_SECONDS,
+    }
+    return uvicorn.Config(app, **(standard | options))
+
+
+def raise_file_limit() -> None:
+    """Let this process have as many connections as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + 1_000
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def main() -> None:
     """Serve on a socket that the parent process has bound."""
     parser = argparse.ArgumentParser(description="One API process of `foldin serve`.")
@@ -137,19 +181,8 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings.log_format)
     sys.setswitchinterval(GIL_SECONDS)
-    uvicorn.run(
-        create_app(settings),
-        fd=descriptor,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
+    raise_file_limit()
+    uvicorn.Server(server_config(create_app(settings), fd=descriptor)).run()
 
 
 if __name__ == "__main__":

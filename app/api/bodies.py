@@ -1,46 +1,96 @@
 """Reading a request's body: its type, its size, and what is in it."""
 
+import re
+from collections.abc import Callable
 from typing import TypeVar
 
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from app.api.limits import BodyRoom
 from app.api.problems import rejected_values
 from app.errors import InvalidInputError
 
 MAX_BODY_BYTES = 8_000_000
+MAX_VALUES = 200_000
+_TOO_LARGE = f"a body may have {MAX_BODY_BYTES:,} bytes; send several smaller ones"
+SMALL_BYTES = 16_384  # of which every connection may send as many
+_SHORT_BYTES = 65_536  # that take less than a millisecond or two to parse
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 T = TypeVar("T")
 
 
-async def read_json(request: Request) -> bytes:
-    """Read a JSON body.
+async def read_json(request: Request, read: Callable[[bytes], T]) -> T:
+    """Read a JSON body; a large one is taken apart beside the event loop, so that others need not wait.
 
     Parameters
     ----------
     request : Request
         Whose body has not been read.
+    read : callable
+        Makes something of the body.
 
     Returns
     -------
-    bytes
-        The body, not parsed.
+    object
+        What ``read`` made.
 
     Raises
     ------
     HTTPException
-        415 when it is of another type or compressed, 413 when it is too large.
+        415 when it is of another type or compressed, 413 when it is too large, 503 when others are sending too much.
     """
     if content_type(request) != "application/json":
         raise HTTPException(415, "send the body as application/json")
     refuse_encoding(request)
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise HTTPException(413, f"a body may have {MAX_BODY_BYTES:,} bytes; send several smaller ones")
-        parts.append(part)
-    return b"".join(parts)
+    if int(request.headers.get("content-length", "0")) > MAX_BODY_BYTES:
+        raise HTTPException(413, _TOO_LARGE)
+    room: BodyRoom = request.app.state.body_room
+    body, n_taken = bytearray(), 0
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_BODY_BYTES:
+                raise HTTPException(413, _TOO_LARGE)
+            if len(body) > SMALL_BYTES:
+                room.take(len(body) - n_taken)
+                n_taken = len(body)
+        if len(body) <= _SHORT_BYTES:
+            return read(bytes(body))
+        return await run_in_threadpool(lambda: read(_limited(bytes(body))))
+    finally:
+        room.give_back(n_taken)
+
+
+async def read_as(request: Request, adapter: TypeAdapter[T]) -> T:
+    """Read a JSON body by its schema.
+
+    Parameters
+    ----------
+    request : Request
+        Whose body has not been read.
+    adapter : TypeAdapter
+        Of the type that is wanted.
+
+    Returns
+    -------
+    object
+        Of that type.
+    """
+    return await read_json(request, lambda body: parse(adapter, body))
+
+
+def _limited(body: bytes) -> bytes:
+    # A few bytes of JSON can become a hundred in memory; what stands within strings does not count.
+    if _n_values(body) > MAX_VALUES and _n_values(_STRING.sub(b"", body)) > MAX_VALUES:
+        raise HTTPException(413, f"a body may hold {MAX_VALUES:,} values; send several smaller ones")
+    return body
+
+
+def _n_values(body: bytes) -> int:
+    return sum(map(body.count, (b",", b"[", b"{")))
 
 
 def content_type(request: Request) -> str:

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from app.api.bodies import parse, read_json
+from app.api.bodies import read_as
 from app.api.id_cursors import read_cursor, write_cursor
 from app.api.paths import PathId
 from app.api.schemas import ItemOut, ItemsPage, to_moment
@@ -93,14 +93,14 @@ _body: dict[str, Any] = {
 @router.put("/items/{item_id}", response_model=ItemOut, openapi_extra=_body)
 async def put_item(item_id: PathId, request: Request, state: State) -> Response:
     """Make an item, or say anew what it is; answers follow within two seconds."""
-    entry = parse(_item, await read_json(request))
+    entry = await read_as(request, _item)
     return json_response(_described(await state.catalogue.put(item_id, entry.model_dump())))
 
 
 @router.patch("/items/{item_id}", response_model=ItemOut, openapi_extra=_body)
 async def change_item(item_id: PathId, request: Request, state: State) -> Response:
     """Change what is given and leave the rest."""
-    entry = parse(_item, await read_json(request))
+    entry = await read_as(request, _item)
     return json_response(_described(await state.catalogue.change(item_id, entry.model_dump(exclude_unset=True))))
 
 

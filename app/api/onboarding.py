@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from app.api.bodies import parse, read_json
+from app.api.bodies import read_as
 from app.api.questions import WhatIfRating, checked_ratings
 from app.api.recommendations import Count, Names
 from app.api.schemas import Questions
@@ -41,7 +41,7 @@ async def first_questions(state: State, n: Count = 10, category: Names = []) -> 
 @router.post("/onboarding", response_model=Questions, openapi_extra=_body)
 async def next_questions(request: Request, state: State) -> Response:
     """Say what to ask next, given the answers so far, which are not stored."""
-    entry = parse(_answers, await read_json(request))
+    entry = await read_as(request, _answers)
     answers = checked_ratings(entry.ratings, state.settings)
     return json_response(_listed(await state.onboarding.questions(answers, n=entry.n, categories=entry.category)))
 

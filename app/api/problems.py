@@ -9,10 +9,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app import errors
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+_MOST_ERRORS = 10_000  # one for each row of a batch
+_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,14 @@ _BY_STATUS = {
     403: _Problem(403, "forbidden", "This is not allowed"),
     404: _Problem(404, "not-found", "There is no such thing"),
     405: _Problem(405, "method-not-allowed", "This address does not take that method"),
+    408: _Problem(408, "request-timeout", "The request did not come in time"),
     413: _Problem(413, "too-large", "The request is too large"),
     415: _Problem(415, "unsupported-media-type", "The request's content type cannot be read"),
     421: _Problem(421, "misdirected-request", "This service does not answer under that host name"),
+    429: _Problem(429, "too-many-requests", "Too many requests at a time"),
+    431: _Problem(431, "headers-too-large", "The address or the headers are too long"),
     500: _Problem(500, "internal-error", "Something went wrong inside; the log says what"),
+    503: _Problem(503, "overloaded", "The service has too much to do; try again later"),
 }
 
 
@@ -102,7 +110,7 @@ def problem_response(
     if rejected:
         document["errors"] = [{"pointer": pointer, "reason": reason} for pointer, reason in rejected]
     response = Response(orjson.dumps(document), problem.status, media_type="application/problem+json")
-    response.headers.update(headers or ({"Retry-After": "1"} if problem.status == 503 else {}))
+    response.headers.update(headers or ({"Retry-After": "1"} if problem.status in {429, 503} else {}))
     return response
 
 
@@ -142,11 +150,12 @@ def rejected_values(error: ValidationError | RequestValidationError) -> list[tup
         if isinstance(error, ValidationError)
         else error.errors()
     )
-    return [(_pointer(entry["loc"]), _reason(entry["msg"])) for entry in found]
+    return [(_pointer(entry["loc"]), _reason(entry["msg"])) for entry in found[:_MOST_ERRORS]]
 
 
 def _pointer(location: Sequence[object]) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    # The name of a field that is not ours came from outside, in any length.
+    return "".join("/" + str(part)[:_LONGEST_NAME].replace("~", "~0").replace("/", "~1") for part in location)
 
 
 def _reason(message: str) -> str:
@@ -176,6 +185,10 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def http_error(_request: Request, error: HTTPException) -> Response:
         problem = _BY_STATUS.get(error.status_code, _BY_STATUS[400])
         return problem_response(problem, str(error.detail), headers=error.headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def client_left(_request: Request, _error: ClientDisconnect) -> Response:
+        return http_problem(408, "the request did not come to its end")  # nobody is there to read it
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from app.api.bodies import parse, read_json
+from app.api.bodies import read_as
 from app.api.recommendations import EXPLAINED, MAX_CURSOR, recommendations
 from app.api.schemas import GroupRecommendations, OutsideId
 from app.api.state import State, json_response, scoped_router
@@ -75,7 +75,7 @@ async def ask(request: Request, state: State) -> Response:
 
     With a cursor, everything but `n` is as it was asked for with the first page.
     """
-    entry = parse(_question, await read_json(request))
+    entry = await read_as(request, _question)
     if entry.cursor:
         asked, answer = await state.recommender.go_on(entry.cursor, n=entry.n, user_id=entry.user_id)
         return json_response(recommendations(_subject(asked.user_id, asked.user_ids), answer))

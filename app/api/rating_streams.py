@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 
 from app.api.bodies import refuse_encoding
 from app.api.problems import PROBLEMS, problem_response
@@ -68,7 +69,7 @@ async def _store_parts(request: Request, state: ApiState, progress: _Progress) -
     try:
         async for lines in _parts(request):
             filled = [line for line in lines if line]
-            ratings, error = read_lines(filled, state.settings)
+            ratings, error = await run_in_threadpool(read_lines, filled, state.settings)
             if writing:
                 await writing
             n_lines = len(lines) if error is None else _position(lines, len(ratings))

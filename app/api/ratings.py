@@ -34,7 +34,7 @@ async def write_ratings(request: Request, state: State) -> Response:
     """
     if content_type(request) == NDJSON:
         return await write_stream(request, state)
-    ratings = read_ratings(await read_json(request), state.settings)
+    ratings = await read_json(request, lambda body: read_ratings(body, state.settings))
     return json_response(await state.ingester.rate(ratings))
 
 

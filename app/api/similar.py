@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from app.api.bodies import parse, read_json
+from app.api.bodies import read_as
 from app.api.paths import PathId
 from app.api.recommendations import Count, Names
 from app.api.schemas import OutsideId, Predictions, SimilarItems, SimilarUsers
@@ -51,7 +51,7 @@ async def similar(
 @router.post("/items/similar", response_model=SimilarItems, openapi_extra=_body)
 async def similar_to_several(request: Request, state: State) -> Response:
     """List the items that are like several items together."""
-    seeds = parse(_seeds, await read_json(request))
+    seeds = await read_as(request, _seeds)
     answer = similar_to(state.live, seeds.item_ids, n=seeds.n, categories=seeds.category, metric=seeds.metric)
     return json_response({"item_ids": seeds.item_ids} | _listed(answer))
 

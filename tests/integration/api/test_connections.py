@@ -1,0 +1,126 @@
+"""A client that does not do its part in time is told so and gone; one that does is let be."""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.api import connections
+from app.config import Settings
+from app.main import create_app
+from tests.http_server import answer_to, read_all, serving
+
+HEADERS = b"POST /ratings HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n"
+JSON_HEADERS = HEADERS % b"application/json"
+NDJSON_HEADERS = HEADERS % b"application/x-ndjson" + b"Transfer-Encoding: chunked\r\n\r\n"
+GET = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deadlines of a fraction of a second."""
+    for name in ("HEADER_SECONDS", "BODY_SECONDS", "LINGER_SECONDS"):
+        monkeypatch.setattr(connections, name, 0.3)
+
+
+@pytest.fixture
+def port(hasty: None, sqlite_url: str, tmp_path: Path) -> Iterator[int]:
+    with serving(create_app(Settings(database_url=sqlite_url, data_dir=tmp_path))) as port:
+        yield port
+
+
+def status_and_problem(answer: bytes) -> tuple[int, str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)["type"].rpartition(":")[2]
+
+
+def drip(port: int, first: bytes, drop: bytes) -> bytes:
+    """Send something every tenth of a second, until the server has had enough or three seconds have passed."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(first)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(30):
+                connection.sendall(drop)
+                time.sleep(0.1)
+        connection.settimeout(0.2)
+        return read_all(connection)
+
+
+SLOW = {
+    "a request line": (b"GET /", b"a"),
+    "headers": (b"GET / HTTP/1.1\r\n", b"a: b\r\n"),
+    "a body": (JSON_HEADERS + b"Content-Length: 1000\r\n\r\n", b" "),
+    "a stream": (NDJSON_HEADERS, b"1\r\n \r\n"),
+}
+
+
+@pytest.mark.parametrize(("first", "drop"), SLOW.values(), ids=SLOW.keys())
+def test_a_dripping_request_is_ended(port: int, first: bytes, drop: bytes):
+    assert status_and_problem(drip(port, first, drop)) == (408, "request-timeout")
+
+
+@pytest.mark.parametrize(("first", "drop"), SLOW.values(), ids=SLOW.keys())
+def test_uvicorns_own_protocol_would_wait(hasty: None, sqlite_url: str, tmp_path: Path, first: bytes, drop: bytes):
+    app = create_app(Settings(database_url=sqlite_url, data_dir=tmp_path))
+    with serving(app, http=HttpToolsProtocol, timeout_graceful_shutdown=1) as port, pytest.raises(TimeoutError):
+        drip(port, first, drop)
+
+
+def test_silence_is_ended_without_a_word(port: int):
+    assert answer_to(port) == b""
+    assert answer_to(port, GET, b"\r\n").count(b"HTTP/1.1 ") == 1  # line ends between requests are no request
+
+
+def test_a_stream_that_moves_is_let_be(port: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connections, "BYTES_PER_SECOND", 100)
+    line = b'{"user_id":"u","item_id":"i%d","value":3}\n'
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(NDJSON_HEADERS)
+        for number in range(10):
+            time.sleep(0.1)
+            connection.sendall(b"%x\r\n%s\r\n" % (len(line % number), line % number))
+        connection.sendall(b"0\r\n\r\n")
+        assert b'"accepted":10' in connection.recv(65_536)
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_comes(port: int):
+    answer = answer_to(port, JSON_HEADERS + b"Content-Length: 200000000\r\n\r\n", b" " * 100_000)
+    assert status_and_problem(answer) == (413, "too-large")
+
+
+@pytest.mark.parametrize("n_parts", [1, 100])
+def test_headers_that_are_too_long_are_refused(port: int, n_parts: int):
+    headers = [b"x-%d: %s\r\n" % (n, b"a" * (66_000 // n_parts)) for n in range(n_parts)]
+    answer = answer_to(port, GET[:-2], *headers, b"\r\n")
+    assert status_and_problem(answer) == (431, "headers-too-large")
+    fits = answer_to(port, GET[:-2] + b"x: " + b"a" * 60_000 + b"\r\n\r\n")
+    assert fits.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("raw", [b"\0\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET / HTTP/9\r\n\r\n"])
+def test_what_is_not_http_gets_a_problem_document(port: int, raw: bytes):
+    assert status_and_problem(answer_to(port, raw)) == (400, "bad-request")
+
+
+def test_a_client_that_does_not_read_its_answers_is_dropped(port: int):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with pytest.raises(ConnectionError):
+            connection.sendall(GET * 100_000)
+
+
+def test_a_thousand_slow_clients_keep_nobody_out(sqlite_url: str, tmp_path: Path):
+    app = create_app(Settings(database_url=sqlite_url, data_dir=tmp_path))
+    with serving(app) as port, contextlib.ExitStack() as open_connections:
+        for number in range(1_000):
+            slow = open_connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+            slow.sendall([b"GET / HT", JSON_HEADERS + b"Content-Length: 9999\r\n\r\n["][number % 2])
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as honest:
+            for _ in range(50):
+                assert honest.post("/ratings", json={"user_id": "u", "item_id": "i", "value": 3}).is_success

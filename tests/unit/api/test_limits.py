@@ -1,0 +1,104 @@
+"""Too many requests at a time, or one that takes too long, are refused with a problem that says when to come back."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from app.api.bodies import MAX_VALUES, _limited
+from app.api.limits import BodyRoom, Limits
+
+
+def client_of(limits: ASGIApp, address: str = "10.0.0.1") -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(limits, client=(address, 1)), base_url="http://foldin")
+
+
+class Gate:
+    """An application that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.n_waiting = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = await Request(scope, receive).body()
+        self.n_waiting += 1
+        await self.opened.wait()
+        await Response(body)(scope, receive, send)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+
+async def test_more_requests_than_can_be_worked_on_are_refused():
+    gate = Gate()
+    limits = Limits(gate, max_requests=4, max_requests_of_one=3)
+    one, other = client_of(limits), client_of(limits, "10.0.0.2")
+    waiting = [asyncio.create_task(one.get("/")) for _ in range(3)]
+    await until(lambda: gate.n_waiting == 3)
+    refused = await one.get("/")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    waiting.append(asyncio.create_task(other.get("/")))
+    await until(lambda: gate.n_waiting == 4)
+    refused = await other.get("/")
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:foldin:problem:overloaded")
+    gate.opened.set()
+    assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200] * 4
+    assert (await one.get("/")).status_code == 200
+
+
+async def test_a_request_that_is_still_coming_takes_nobodys_place():
+    gate = Gate()
+    gate.opened.set()
+    client, sent = client_of(Limits(gate, max_requests=1, max_requests_of_one=1, budget_seconds=0.2)), asyncio.Event()
+
+    async def slow_body() -> Any:
+        yield b"a"
+        await sent.wait()
+        yield b"b"
+
+    slow = asyncio.create_task(client.post("/", content=slow_body()))
+    await asyncio.sleep(0.4)  # longer than the service may work on it
+    assert (await client.get("/")).status_code == 200
+    sent.set()
+    assert (await slow).text == "ab"
+
+
+@pytest.mark.parametrize(("budget_seconds", "status"), [(0.1, 503), (30, 200)])
+async def test_work_that_takes_too_long_is_given_up(budget_seconds: float, status: int):
+    gate = Gate()
+    asyncio.get_running_loop().call_later(0.5, gate.opened.set)
+    answer = await client_of(Limits(gate, budget_seconds=budget_seconds)).get("/")
+    assert answer.status_code == status
+    assert ("retry-after" in answer.headers) == (status == 503)
+
+
+def test_large_bodies_share_a_room():
+    room = BodyRoom(100)
+    room.take(60)
+    with pytest.raises(HTTPException) as refused:
+        room.take(50)
+    assert refused.value.status_code == 503
+    room.give_back(60)
+    room.take(100)
+
+
+@pytest.mark.parametrize("bomb", [b"[" + b"[]," * 2_600_000 + b"1]", b"[" + b"1," * 3_900_000 + b"1]"])
+def test_a_body_of_too_many_values_is_refused_before_it_is_taken_apart(bomb: bytes):
+    with pytest.raises(HTTPException) as refused:
+        _limited(bomb)
+    assert refused.value.status_code == 413
+
+
+def test_commas_and_brackets_within_strings_are_no_values():
+    body = b'["' + rb",,[[{\"" * MAX_VALUES + b'"]'
+    assert _limited(body) is body
