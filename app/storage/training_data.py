@@ -1,14 +1,19 @@
 """Reading every rating for a training, as arrays of integers, in one consistent state of the store."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select, text
 
-from app.storage.rating_columns import read_postgresql, read_sqlite
+from app.storage.engine import SQLITE_BUSY_SECONDS, connect_sqlite
+from app.storage.postgresql_columns import read_postgresql
 from app.storage.ratings import n_rating_changes
 from app.storage.schema import erasures
+from app.storage.sqlite_columns import RatingColumns, scanning
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +48,36 @@ def load_training_data(connection: Connection) -> TrainingData:
     Parameters
     ----------
     connection : Connection
-        Opened by ``Store.read`` and not used yet.
+        Opened by ``Store.read`` and not used yet. It shows the same state from then on.
 
     Returns
     -------
     TrainingData
         What the store held at one moment, however much is written meanwhile.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-    pending = list(connection.execute(select(erasures.c.id).where(erasures.c.without_version.is_(None))).scalars())
-    n_changes = n_rating_changes(connection)
-    read = read_postgresql if connection.dialect.name == "postgresql" else read_sqlite
-    user_keys, item_keys, values, timestamps = read(connection)
+    opened = _postgresql if connection.dialect.name == "postgresql" else _sqlite
+    with opened(connection) as read:
+        pending = list(connection.execute(select(erasures.c.id).where(erasures.c.without_version.is_(None))).scalars())
+        n_changes = n_rating_changes(connection)
+        user_keys, item_keys, values, timestamps = read()
     return TrainingData(user_keys, item_keys, values, timestamps, n_changes, pending)
+
+
+@contextmanager
+def _postgresql(connection: Connection) -> Iterator[Callable[[], RatingColumns]]:
+    connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    yield lambda: read_postgresql(connection)
+
+
+@contextmanager
+def _sqlite(connection: Connection) -> Iterator[Callable[[], RatingColumns]]:
+    path = str(connection.engine.url.database)
+    writer: Any = connect_sqlite(path)
+    try:
+        writer.execute("BEGIN IMMEDIATE")  # nobody else writes while both readers begin, so they show one state
+        with scanning(path, SQLITE_BUSY_SECONDS) as scan:
+            n_rating_changes(connection)
+            writer.execute("ROLLBACK")
+            yield scan.read
+    finally:
+        writer.close()

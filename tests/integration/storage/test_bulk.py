@@ -1,5 +1,8 @@
 """Writing many ratings at once ends in the same ratings and the same counts as writing them one batch at a time."""
 
+import itertools
+import threading
+
 import numpy as np
 import pytest
 from sqlalchemy import text
@@ -112,6 +115,37 @@ def test_training_reads_one_state_while_others_write(store):
             bulk(store, [Rating(f"u{n}", "a", 2.0, 2) for n in range(3_000)])
         again = connection.execute(text("SELECT sum(value) FROM ratings")).scalar_one()
     assert data.values.sum() == again == 3_000
+
+
+def test_ratings_and_their_number_of_changes_are_of_one_moment(store, database_url):
+    # each writer only adds, so a state has as many ratings as changes
+    stop = threading.Event()
+
+    def write(name: str) -> None:
+        own = Store(database_url)
+        for number in itertools.count():
+            if stop.is_set():
+                break
+            with own.write() as connection:
+                upsert_ratings(connection, [Rating(f"{name}{number}", "a", 1.0, 1)], now=1)
+        own.close()
+
+    writers = [threading.Thread(target=write, args=(name,)) for name in "uvw"]
+    for writer in writers:
+        writer.start()
+    try:
+        states = []
+        for _ in range(40):
+            with store.read() as connection:
+                data = load_training_data(connection)
+                n_users = connection.execute(text("SELECT count(*) FROM users")).scalar_one()
+            states.append((len(data.values), data.n_changes, n_users))
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert all(n_ratings == n_changes == n_users for n_ratings, n_changes, n_users in states), states
+    assert states[-1][0] > states[0][0]
 
 
 def test_an_empty_store_gives_empty_arrays(store):
