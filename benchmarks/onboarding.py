@@ -20,6 +20,7 @@ from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn
 from app.factorization.interviewing import choose_questions, known_gramian, newcomer
 from app.factorization.objective import Hyperparameters
+from app.factorization.quantized import QuantizedVectors
 from app.factorization.top_n import top_n
 from benchmarks.invented_ratings import invented_ratings
 
@@ -88,7 +89,7 @@ def _ndcg(fold_in: FoldIn, answered: dict[int, float], relevant: set[int]) -> fl
     vector = fold_in.fold_in_user(items, [answered[item] for item in items])
     excluded = np.zeros(len(fold_in.item_factors), np.bool_)
     excluded[items] = True
-    best, _ = top_n(fold_in.item_factors, vector, N_SHOWN, excluded=excluded)
+    best, _ = top_n(QuantizedVectors.of(fold_in.item_factors), vector, N_SHOWN, excluded=excluded)
     gain = sum(1.0 / np.log2(place + 2) for place, item in enumerate(best.tolist()) if item in relevant)
     return float(gain / sum(1.0 / np.log2(place + 2) for place in range(min(N_SHOWN, len(relevant)))))
 

@@ -36,6 +36,23 @@ def compiled(kernel: Kernel) -> Kernel:
     return cast("Kernel", numba.njit(cache=bool(_CACHE_DIRECTORY), **_OPTIONS)(kernel))
 
 
+def strictly_compiled(kernel: Kernel) -> Kernel:
+    """Compile a kernel whose sums are added exactly in the order that is written, wherever it is called from.
+
+    Parameters
+    ----------
+    kernel : callable
+        A function in numba's subset of Python.
+
+    Returns
+    -------
+    callable
+        The same function, compiled.
+    """
+    options = _OPTIONS | {"fastmath": False}
+    return cast("Kernel", numba.njit(cache=bool(_CACHE_DIRECTORY), **options)(kernel))
+
+
 def inlined(kernel: Kernel) -> Kernel:
     """Make a part of other kernels, compiled where it is called: half the time to compile, and nothing to call itself.
 

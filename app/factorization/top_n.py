@@ -1,25 +1,146 @@
-"""The best n items for a vector, exactly."""
+"""The best n items for a vector, exactly: those that a sort of all scores would put first.
+
+One pass over one byte a number bounds every score from above, and only where the bound reaches the n-th best score so
+far is the score itself computed, always by the same additions. So a score's bits depend on the two vectors alone.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.factorization.arrays import Floats
+from app.factorization.arrays import Doubles, Floats
+from app.factorization.compiled import compiled, strictly_compiled
+from app.factorization.quantized import COLUMNS_AT_ONCE, GREATEST_LEVEL, ITEMS_PER_BLOCK, QuantizedVectors
+
+# halves are exceeded by rounding in the division, products and sums by less than this for each number added
+_HALF = 0.5001
+_UNIT = 2.0**-23
+_SPARE_ADDITIONS = 32
+_NONE = np.empty(0, np.float32)
+_NONE.flags.writeable = False
+
+
+class After(NamedTuple):
+    """Where a list goes on: items that stand behind this score, or with the same score behind this index."""
+
+    score: float = np.inf
+    item_index: int = -1
+
+
+class Rescaling(NamedTuple):
+    """What turns products into other scores, p_i = m_i (v_i·u) + a_i.
+
+    Attributes
+    ----------
+    multipliers : ndarray of shape (n_items,), float32
+        m, none of them negative; empty for ones.
+    additions : ndarray of shape (n_items,), float32
+        a; empty for zeros.
+    """
+
+    multipliers: Floats = _NONE
+    additions: Floats = _NONE
+
+
+_BEGINNING = After()
+_AS_THEY_ARE = Rescaling()
 
 
 def top_n(
-    item_factors: Floats, user_vector: Floats, n: int, *, excluded: NDArray[np.bool_] | None = None
+    items: QuantizedVectors,
+    user_vectors: Floats,
+    n: int,
+    *,
+    excluded: NDArray[np.bool_] | None = None,
+    after: After = _BEGINNING,
+    rescaling: Rescaling = _AS_THEY_ARE,
 ) -> tuple[NDArray[np.intp], Floats]:
-    """Find the n items with the highest scores v_i·u.
+    """Find the n items with the highest scores v_i·u, or of several users' the highest least score.
 
     Parameters
     ----------
-    item_factors : ndarray of shape (n_items, n_factors), float32
-        V; may be a memory map.
-    user_vector : ndarray of shape (n_factors,), float32
+    items : QuantizedVectors
+        V.
+    user_vectors : ndarray of shape (n_factors,) or (n_users, n_factors), float32
         u.
     n : int
         How many.
     excluded : ndarray of shape (n_items,), bool, optional
+        Items that must not come.
+    after : After
+        Where to begin.
+    rescaling : Rescaling
+        Of the products; for one user only.
+
+    Returns
+    -------
+    item_indices : ndarray of shape (min(n, items left),), intp
+        Best first, ties by ascending index.
+    scores : ndarray of the same shape, float32
+        As ``scores_of`` computes them.
+    """
+    n_items = len(items.vectors)
+    n = min(max(n, 0), n_items)
+    if not n:
+        return np.empty(0, np.intp), np.empty(0, np.float32)
+    users = np.ascontiguousarray(np.atleast_2d(user_vectors), np.float32)
+    weights = np.zeros((len(users), items.levels.shape[1]), np.float32)
+    weights[:, : users.shape[1]] = users * items.scales
+    rounding = _UNIT * GREATEST_LEVEL * (weights.shape[1] + _SPARE_ADDITIONS)
+    slack = (np.abs(weights).sum(axis=1, dtype=np.float64) * (_HALF + rounding)).astype(np.float32)
+    found, found_scores = np.empty(n, np.int64), np.empty(n, np.float32)
+    n_found = _scan(
+        items.vectors,
+        items.levels,
+        items.steps,
+        users,
+        weights,
+        slack,
+        np.zeros(n_items, np.bool_) if excluded is None else excluded,
+        np.float32(after.score),
+        after.item_index,
+        _frozen(rescaling.multipliers),
+        _frozen(rescaling.additions),
+        found,
+        found_scores,
+    )
+    found, found_scores = found[:n_found], found_scores[:n_found]
+    order = np.lexsort((found, -found_scores))
+    return found[order].astype(np.intp, copy=False), found_scores[order]
+
+
+def scores_of(vectors: Floats, user_vectors: Floats) -> Floats:
+    """Score items as ``top_n`` does, to the last bit.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n, n_factors), float32
+        v.
+    user_vectors : ndarray of shape (n_factors,) or (n_users, n_factors), float32
+        u.
+
+    Returns
+    -------
+    ndarray of shape (n,), float32
+        v·u; of several users the least.
+    """
+    users = np.ascontiguousarray(np.atleast_2d(user_vectors), np.float32)
+    scores = np.empty(len(vectors), np.float32)
+    _set_scores(_frozen(vectors), users, scores)
+    return scores
+
+
+def best_of(scores: Floats, n: int, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats]:
+    """Find the items with the highest of given scores.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_items,), float32
+        One for every item.
+    n : int
+        How many.
+    excluded : ndarray of shape (n_items,), bool
         Items that must not come.
 
     Returns
@@ -29,48 +150,150 @@ def top_n(
     scores : ndarray of the same shape, float32
         Their scores.
     """
-    return _best(item_factors @ user_vector, n, excluded)
-
-
-def similar_items(
-    item_factors: Floats, item_index: int, n: int, *, excluded: NDArray[np.bool_] | None = None
-) -> tuple[NDArray[np.intp], Floats]:
-    """Find the n items whose vectors point most nearly where an item's vector points.
-
-    Parameters
-    ----------
-    item_factors : ndarray of shape (n_items, n_factors), float32
-        V.
-    item_index : int
-        The item; not among the answers.
-    n : int
-        How many.
-    excluded : ndarray of shape (n_items,), bool, optional
-        Items that must not come.
-
-    Returns
-    -------
-    item_indices : ndarray of shape (min(n, items left),), intp
-        Most similar first, ties by ascending index.
-    cosines : ndarray of the same shape, float32
-        Cosines; 0 where a vector is zero.
-    """
-    norms = np.sqrt(np.einsum("if,if->i", item_factors, item_factors))
-    scale = norms * norms[item_index]
-    products = item_factors @ item_factors[item_index]
-    cosines = np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
-    others = np.zeros(len(item_factors), np.bool_) if excluded is None else excluded.copy()
-    others[item_index] = True
-    return _best(cosines, n, others)
-
-
-def _best(scores: Floats, n: int, excluded: NDArray[np.bool_] | None) -> tuple[NDArray[np.intp], Floats]:
-    allowed = np.arange(len(scores)) if excluded is None else np.flatnonzero(~excluded)
+    allowed = np.flatnonzero(~excluded)
     left = scores[allowed]
     if 0 < n < len(left):
         # everything at or above the n-th best score, so that ties at the edge are broken by index too
-        least = np.partition(left, len(left) - n)[len(left) - n]
-        kept = left >= least
+        kept = left >= np.partition(left, len(left) - n)[len(left) - n]
         allowed, left = allowed[kept], left[kept]
     order = np.argsort(-left, kind="stable")[: max(n, 0)]
     return allowed[order], left[order]
+
+
+def _frozen(array: Floats) -> Floats:
+    view = np.ascontiguousarray(array, np.float32).view(np.ndarray)
+    view.flags.writeable = False
+    return view
+
+
+@strictly_compiled
+def _score(vectors: Floats, index: int, users: Floats) -> np.float32:
+    # single-precision products are exact in double precision, and are added in the order of the factors
+    least = np.float32(np.inf)
+    for user in range(len(users)):
+        total = 0.0
+        for f in range(users.shape[1]):
+            total += np.float64(vectors[index, f]) * np.float64(users[user, f])
+        least = min(least, np.float32(total))
+    return least
+
+
+@strictly_compiled
+def _rescaled(score: np.float32, index: int, multipliers: Floats, additions: Floats) -> np.float32:
+    if len(multipliers):
+        score = np.float32(score * multipliers[index])
+    if len(additions):
+        score = np.float32(score + additions[index])
+    return score
+
+
+@strictly_compiled
+def _set_scores(vectors: Floats, users: Floats, scores: Floats) -> None:
+    for index in range(len(vectors)):
+        scores[index] = _score(vectors, index, users)
+
+
+@compiled
+def _sift_up(found: NDArray[np.int64], scores: Floats, place: int, index: int, score: np.float32) -> None:
+    # a heap whose top is the worst of those found: the lowest score, of equal ones the greatest index
+    while place > 0:
+        parent = (place - 1) // 2
+        if scores[parent] < score or (scores[parent] == score and found[parent] > index):
+            break
+        scores[place], found[place] = scores[parent], found[parent]
+        place = parent
+    scores[place], found[place] = score, index
+
+
+@compiled
+def _replace_top(found: NDArray[np.int64], scores: Floats, index: int, score: np.float32) -> None:
+    n, place = len(found), 0
+    while True:
+        child = 2 * place + 1
+        if child >= n:
+            break
+        other = child + 1
+        if other < n and (
+            scores[other] < scores[child] or (scores[other] == scores[child] and found[other] > found[child])
+        ):
+            child = other
+        if score < scores[child] or (score == scores[child] and index > found[child]):
+            break
+        scores[place], found[place] = scores[child], found[child]
+        place = child
+    scores[place], found[place] = score, index
+
+
+@compiled
+def _set_bounds(levels: NDArray[np.int8], steps: Floats, weights: Floats, slack: np.float32, bounds: Floats) -> None:
+    # s (q·w + slack) of the items of a block; Σ_f |w_f| / 2 is in the slack, with what rounding may add here and later
+    for place in range(ITEMS_PER_BLOCK):
+        bounds[place] = slack
+    for f in range(0, len(weights), COLUMNS_AT_ONCE):
+        a, b, c, d = weights[f], weights[f + 1], weights[f + 2], weights[f + 3]
+        p, q, r, s = levels[f], levels[f + 1], levels[f + 2], levels[f + 3]
+        for place in range(ITEMS_PER_BLOCK):
+            bounds[place] += (
+                a * np.float32(p[place])
+                + b * np.float32(q[place])
+                + c * np.float32(r[place])
+                + d * np.float32(s[place])
+            )
+    for place in range(ITEMS_PER_BLOCK):
+        bounds[place] *= steps[place]
+
+
+@compiled
+def _scan(
+    vectors: Floats,
+    levels: NDArray[np.int8],
+    steps: Floats,
+    users: Floats,
+    weights: Floats,
+    slack: Doubles,
+    excluded: NDArray[np.bool_],
+    after_score: np.float32,
+    after_index: int,
+    multipliers: Floats,
+    additions: Floats,
+    found: NDArray[np.int64],
+    scores: Floats,
+) -> int:
+    n_found, n, n_items = 0, len(found), len(vectors)
+    worst = np.float32(-np.inf)
+    bounds = np.empty(ITEMS_PER_BLOCK, np.float32)
+    others = np.empty(ITEMS_PER_BLOCK, np.float32)
+    for block in range(len(levels)):
+        first = block * ITEMS_PER_BLOCK
+        _set_bounds(levels[block], steps[block], weights[0], slack[0], bounds)
+        for user in range(1, len(users)):
+            _set_bounds(levels[block], steps[block], weights[user], slack[user], others)
+            for place in range(ITEMS_PER_BLOCK):
+                bounds[place] = min(bounds[place], others[place])
+        if len(multipliers):
+            for place in range(min(ITEMS_PER_BLOCK, n_items - first)):
+                bounds[place] *= multipliers[first + place]
+        if len(additions):
+            for place in range(min(ITEMS_PER_BLOCK, n_items - first)):
+                bounds[place] += additions[first + place]
+        n_left = 0
+        for place in range(ITEMS_PER_BLOCK):
+            n_left += not bounds[place] < worst  # what is no number passes, and its score decides
+        if not n_left:
+            continue
+        for place in range(min(ITEMS_PER_BLOCK, n_items - first)):
+            index = first + place
+            if bounds[place] < worst or excluded[index]:
+                continue
+            score = _rescaled(_score(vectors, index, users), index, multipliers, additions)
+            if score > after_score or (score == after_score and index <= after_index):
+                continue
+            if n_found < n:
+                _sift_up(found, scores, n_found, index, score)
+                n_found += 1
+                if n_found == n:
+                    worst = scores[0]
+            elif score > worst:  # of equal scores the earlier index stays
+                _replace_top(found, scores, index, score)
+                worst = scores[0]
+    return n_found

@@ -13,7 +13,7 @@ from app.services.explaining import described
 from app.services.listing import Listing, Place
 from app.services.paging import Cursor, seal
 from app.services.tastes import Taste
-from app.serving.model import Floats
+from app.serving.item_table import Floats
 from app.serving.snapshot import Snapshot
 
 _NO_VECTORS = np.empty((0, 0), np.float32)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
 from app.config import Settings
-from app.serving.model import ItemTable
+from app.serving.item_table import ItemTable
 from app.storage import catalogue
 from app.storage.training_data import TrainingData
 

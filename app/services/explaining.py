@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from app.factorization.top_n import scores_of
 from app.services.answers import AnsweredItem, Contribution, ExplainedItem, GroupItem, MemberScore
 from app.services.listing import Listing
-from app.serving.model import Floats
+from app.serving.item_table import Floats
 from app.serving.snapshot import Snapshot
 
 
@@ -121,7 +122,8 @@ def scored_by_members(
         In the same order.
     """
     plain = named(listing.snapshot, indices, scores)
-    each = listing.snapshot.vectors(indices) @ listing.vectors.T if len(listing.vectors) else np.zeros((len(plain), 0))
+    vectors = listing.snapshot.vectors(indices)
+    each = np.array([scores_of(vectors, member) for member in listing.vectors]).reshape(-1, len(plain)).T
     return [
         GroupItem(
             item.item_id,

@@ -12,20 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.diversity import maximal_marginal_relevance
+from app.factorization.top_n import After, scores_of
 from app.services.answers import Aggregate, Strategy
 from app.services.tastes import Taste
-from app.serving.model import Floats
+from app.serving.item_table import Floats
 from app.serving.snapshot import Snapshot
 
 _LEAST_POOL = 100
 _POOL_PER_ITEM = 5
 _MOST_EXTRA = 1000
-# two ways of adding up the same products may differ by this much of the vectors' lengths
-_ROUNDING = 1e-5
 
 
 class Place(NamedTuple):
-    """How far the pages have come: the last score, or for the popular list the number of its entries passed."""
+    """How far the pages have come: the last score and its item; for the popular list the number of entries passed."""
 
     score: float | None = None
     passed: int = 0
@@ -97,17 +96,11 @@ class Listing:
             return self._popular_page(excluded)
         if self.diversity > 0:
             return self._diverse_page(excluded)
-        if self.place.score is not None:
-            # those shown before whose scores are as good as equal are in `out`
-            excluded |= self._all_scores() > self.place.score + self._rounding()
         best, scores = self._best(excluded, self.n + 1)
         shown, shown_scores = best[: self.n], scores[: self.n]
         if len(best) == len(shown):
             return shown, shown_scores, None
-        last = float(shown_scores[-1])
-        out = np.concatenate([self.out, shown])
-        out = out[self.scores_of(out) <= last + 2 * self._rounding()]  # the others cannot come again
-        return shown, shown_scores, replace(self, out=out, place=Place(score=last))
+        return shown, shown_scores, replace(self, place=Place(float(shown_scores[-1]), int(shown[-1])))
 
     def _popular_page(self, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats, "Listing | None"]:
         popular = self.snapshot.popular
@@ -127,28 +120,12 @@ class Listing:
         return shown, scores[chosen], rest
 
     def _best(self, excluded: NDArray[np.bool_], n: int) -> tuple[NDArray[np.intp], Floats]:
-        if self.aggregate == "least_misery" and len(self.vectors) > 1:
-            return self.snapshot.best(self._all_scores(), n, excluded)
-        return self.snapshot.top_n(self.ranking_vector(), n, excluded)
+        after = None if self.place.score is None else After(self.place.score, self.place.passed)
+        return self.snapshot.top_n(self._ranking_vectors(), n, excluded, after=after)
 
-    def ranking_vector(self) -> Floats:
-        """Average the members.
-
-        Returns
-        -------
-        ndarray of shape (n_factors,), float32
-            Its scores are the means of the members' scores.
-        """
-        mean: Floats = self.vectors.mean(axis=0) if len(self.vectors) > 1 else self.vectors[0]
-        return mean
-
-    def _all_scores(self) -> Floats:
-        if self.aggregate == "mean":
-            return self.snapshot.scores(self.ranking_vector())
-        least = self.snapshot.scores(self.vectors[0])
-        for vector in self.vectors[1:]:
-            np.minimum(least, self.snapshot.scores(vector), out=least)
-        return least
+    def _ranking_vectors(self) -> Floats:
+        # the scores of the mean vector are the means of the members' scores
+        return self.vectors if self.aggregate == "least_misery" else self.vectors.mean(axis=0, keepdims=True)
 
     def scores_of(self, indices: NDArray[np.intp]) -> Floats:
         """Score some items.
@@ -165,11 +142,4 @@ class Listing:
         """
         if self.strategy == "popular":
             return self.snapshot.popularity(indices)
-        vectors = self.snapshot.vectors(indices)
-        if self.aggregate == "mean":
-            scores: Floats = vectors @ self.ranking_vector()
-            return scores
-        return np.asarray((vectors @ self.vectors.T).min(axis=1), np.float32)
-
-    def _rounding(self) -> float:
-        return _ROUNDING * float(np.linalg.norm(self.vectors, axis=1).max()) * self.snapshot.longest_vector
+        return scores_of(self.snapshot.vectors(indices), self._ranking_vectors())

@@ -16,7 +16,7 @@ import orjson
 from numpy.typing import NDArray
 
 from app.errors import InvalidInputError
-from app.serving.model import Floats
+from app.serving.item_table import Floats
 
 _N_SEAL_BYTES = 16
 _NOT_OURS = ("use a cursor as it was given", [("/cursor", "is not one of ours")])

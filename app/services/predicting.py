@@ -8,6 +8,7 @@ import numpy as np
 
 from app.errors import NotFoundError
 from app.factorization.evaluation.calibration import Calibration
+from app.factorization.top_n import scores_of
 from app.services.recommending import NO_RATINGS, Recommender
 from app.services.tastes import Taste
 from app.serving.model import Model
@@ -76,7 +77,7 @@ async def predict(
         if index is None:
             found.append(Prediction(item_id, None, None, None))
             continue
-        score = snapshot.vectors(np.array([index])) @ vector
+        score = scores_of(snapshot.vectors(np.array([index])), vector)
         value = None if calibration is None else float(calibration.predict(score, leaning)[0])
         clipped = None if value is None else min(max(value, recommender.rating_min), recommender.rating_max)
         deviation = None if calibration is None else calibration.deviation

@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import NotFoundError
+from app.factorization.quantized import QuantizedVectors
+from app.factorization.top_n import Rescaling
 from app.services.answers import Answer
 from app.services.explaining import named
+from app.serving.item_table import Floats
 from app.serving.live import LiveModel
-from app.serving.model import Floats, Model
+from app.serving.model import Model
 
 Metric = Literal["blend", "cosine", "dot"]
 _CONTENT_SHARE = np.float32(0.25)
@@ -52,80 +55,56 @@ def similar_to(
     direction = _mean_direction(snapshot.vectors(seeds), metric)
     excluded = snapshot.excluded(categories)
     excluded[seeds] = True
-    scores = snapshot.scores(direction)
-    if metric != "dot":
-        scores = cosines_of(scores, snapshot.lengths, direction)
+    rescalings = [cosine_rescaling(part) if metric != "dot" else Rescaling() for part in snapshot.searched]
     if metric == "blend":
-        trained = scores[: snapshot.n_trained]
-        content, is_described = category_cosines(snapshot.model, seeds[seeds < snapshot.n_trained])
-        trained[is_described] += _CONTENT_SHARE * (content - trained)[is_described]
-    best, values = snapshot.best(scores, n, excluded)
+        rescalings[0] = _blended(snapshot.model, seeds[seeds < snapshot.n_trained])
+    best, values = snapshot.top_n(direction, n, excluded, rescalings=rescalings)
+    values = values if metric == "dot" else np.clip(values, -1, 1)
     return Answer(named(snapshot, best, values), "personal", snapshot.model.version)
 
 
-def cosines_of(products: Floats, lengths: Floats, direction: Floats) -> Floats:
-    """Turn products with a vector into cosines.
+def cosine_rescaling(searched: QuantizedVectors) -> Rescaling:
+    """Turn products with a unit vector into cosines.
 
     Parameters
     ----------
-    products : ndarray of shape (n,), float32
-        Of n vectors with the direction.
-    lengths : ndarray of shape (n,), float32
-        Of the n vectors.
-    direction : ndarray of shape (n_factors,), float32
-        The vector.
+    searched : QuantizedVectors
+        Whose products.
 
     Returns
     -------
-    ndarray of shape (n,), float32
-        0 where a vector is zero.
+    Rescaling
+        For ``top_n``; 0 where a vector is zero.
     """
-    scale = lengths * np.float32(np.linalg.norm(direction))
-    cosines = np.zeros_like(products)
-    np.divide(products, scale, out=cosines, where=scale > 0)
-    np.clip(cosines, -1, 1, out=cosines)
-    return cosines
+    return Rescaling(searched.inverse_lengths)
 
 
-def category_cosines(model: Model, seeds: NDArray[np.intp]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Compare the categories of trained items with those of some items, as the version knows them.
-
-    An item's content vector has log(n_items / n_members) for each of its categories.
+def unit(vector: Floats) -> Floats:
+    """Bring a vector to the length 1.
 
     Parameters
     ----------
-    model : Model
-        The version.
-    seeds : ndarray of shape (n_seeds,), intp
-        Trained items.
+    vector : ndarray of shape (n_factors,), float32
+        Any; zero stays zero.
 
     Returns
     -------
-    cosines : ndarray of shape (n_items,), float32
-        With the mean of the seeds' unit vectors.
-    is_described : ndarray of shape (n_items,), bool
-        Where there is something to compare.
+    ndarray of shape (n_factors,), float32
+        Pointing the same way.
     """
-    items, sizes = model.items, np.diff(model.items.category_offsets)
-    rarity = np.log(len(items.item_keys) / np.maximum(sizes, 1))
-    category = np.repeat(np.arange(len(sizes)), sizes)
-    squares = np.bincount(items.category_items, rarity[category] ** 2, minlength=len(items.item_keys))
-    lengths = np.sqrt(squares)
-    is_seeds = np.isin(items.category_items, seeds[lengths[seeds] > 0])
-    of_seed, its_category = items.category_items[is_seeds], category[is_seeds]
-    wanted = np.bincount(its_category, rarity[its_category] / lengths[of_seed], minlength=len(sizes))
-    norm = float(np.linalg.norm(wanted))
-    products = np.bincount(items.category_items, (wanted * rarity)[category], minlength=len(items.item_keys))
-    is_described = (lengths > 0) & (norm > 0)
-    cosines = np.divide(products, lengths * norm, out=np.zeros(len(products)), where=is_described)
-    return cosines.astype(np.float32), is_described
+    return np.asarray(vector / (float(np.linalg.norm(vector.astype(np.float64))) or 1.0), np.float32)
+
+
+def _blended(model: Model, seeds: NDArray[np.intp]) -> Rescaling:
+    taste, content = model.searched_items.inverse_lengths, model.categories.cosines(seeds)
+    if content is None:
+        return Rescaling(taste)
+    is_described = model.categories.lengths > 0
+    return Rescaling(np.where(is_described, (1 - _CONTENT_SHARE) * taste, taste), _CONTENT_SHARE * content)
 
 
 def _mean_direction(vectors: Floats, metric: Metric) -> Floats:
     if len(vectors) == 1:
-        first: Floats = vectors[0]
-        return first
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    mean: Floats = unit.mean(axis=0)
-    return mean if metric != "dot" else np.asarray(mean * lengths.mean(), np.float32)
+        return vectors[0] if metric == "dot" else unit(vectors[0])
+    mean: Floats = np.array([unit(vector) for vector in vectors]).mean(axis=0)
+    return mean * np.float32(np.linalg.norm(vectors, axis=1).mean()) if metric == "dot" else unit(mean)

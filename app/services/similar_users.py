@@ -7,9 +7,9 @@ import numpy as np
 
 from app.factorization.top_n import top_n
 from app.services.recommending import Recommender
-from app.services.similar_items import cosines_of
+from app.services.similar_items import cosine_rescaling, unit
 from app.services.tastes import Taste
-from app.serving.model import Floats
+from app.serving.item_table import Floats
 from app.serving.snapshot import Snapshot
 from app.storage.engine import Store
 from app.storage.keys import ids_of
@@ -73,12 +73,11 @@ class UserSimilarity:
         return await asyncio.to_thread(self._nearest, snapshot, vector, user_id, n), snapshot.model.version
 
     def _nearest(self, snapshot: Snapshot, vector: Floats, user_id: str, n: int) -> list[SimilarUser]:
-        model = snapshot.model
-        lengths = np.sqrt(np.einsum("uf,uf->u", model.factors.user_factors, model.factors.user_factors))
-        cosines = cosines_of(model.factors.user_factors @ vector, lengths, vector)
+        model, searched = snapshot.model, snapshot.model.searched_users
         n_asked = n + _SPARE
         while True:
-            best, values = top_n(cosines.reshape(-1, 1), np.ones(1, np.float32), n_asked)
+            best, products = top_n(searched, unit(vector), n_asked, rescaling=cosine_rescaling(searched))
+            values = np.clip(products, -1, 1)
             with self.store.read() as connection:
                 ids = ids_of(connection, users, model.user_keys[best].tolist())
             pairs = zip(model.user_keys[best].tolist(), values.tolist(), strict=True)

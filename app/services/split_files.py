@@ -11,7 +11,7 @@ from app.errors import InvalidInputError
 from app.factorization.evaluation import Split
 from app.services.arranging import Arranged, target_matrix
 from app.services.import_files import FileOptions, ratings_in_file
-from app.serving.model import ItemTable
+from app.serving.item_table import ItemTable
 from app.storage.catalogue import CatalogueRow
 
 

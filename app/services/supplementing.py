@@ -20,7 +20,8 @@ from app.factorization.content import content_bridge
 from app.factorization.fold_in import FoldInItem
 from app.services.clock import now_microseconds
 from app.services.tastes import RatingScale
-from app.serving.model import Floats, ItemTable, Model, from_arrays
+from app.serving.item_table import Floats, ItemTable
+from app.serving.model import Model, from_arrays
 from app.serving.supplement import Supplement
 from app.storage import artifacts, catalogue, supplements, versions
 from app.storage.catalogue import CatalogueRow

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.serving.model import Floats
+from app.serving.item_table import Floats
 from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings
 

@@ -8,6 +8,7 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
+from app.factorization.top_n import best_of
 from app.services.answers import Answer, AnsweredItem, RecommendationQuery
 from app.services.clock import now_microseconds
 from app.services.explaining import named
@@ -73,7 +74,7 @@ class Trending:
         scores = np.zeros(len(snapshot.hidden), np.float32)
         scores[indices[indices >= 0]] = weights[indices >= 0]
         return Answer(
-            named(snapshot, *snapshot.best(scores, n, snapshot.excluded(categories))), "popular", snapshot.model.version
+            named(snapshot, *best_of(scores, n, snapshot.excluded(categories))), "popular", snapshot.model.version
         )
 
     def _count(self) -> None:

@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.fold_in import FoldIn
-from app.factorization.top_n import top_n
-from app.serving.model import Floats, Model, by_popularity
+from app.factorization.quantized import QuantizedVectors
+from app.factorization.top_n import After, Rescaling, top_n
+from app.serving.item_table import Floats, by_popularity
+from app.serving.model import Model
 from app.serving.supplement import Supplement
+
+_AS_THEY_ARE = Rescaling()
 
 
 class ItemChange(NamedTuple):
@@ -51,6 +55,7 @@ class Snapshot:
     valid_until: int | None = None
     supplement: Supplement | None = None
     _popular: NDArray[np.int32] | None = None
+    _searched_added: QuantizedVectors | None = None
 
     @classmethod
     def of(
@@ -89,7 +94,8 @@ class Snapshot:
             hidden[index] = change.hidden
         hidden[list(gone)] = True
         popular = None if supplement is None else by_popularity(np.concatenate([part.popularity for part in parts]))
-        return cls(model, changes, hidden, gone, valid_until, supplement, popular)
+        added = None if supplement is None else QuantizedVectors.of(supplement.item_factors)
+        return cls(model, changes, hidden, gone, valid_until, supplement, popular, added)
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -228,33 +234,35 @@ class Snapshot:
         """
         return self._gather(self.model.factors.item_factors, lambda supplement: supplement.item_factors, indices)
 
-    def scores(self, vector: Floats) -> Floats:
-        """Score every item, which costs one pass over all vectors.
+    @property
+    def searched(self) -> tuple[QuantizedVectors, ...]:
+        """The trained items' vectors as top-n goes through them, then those of a supplement if there is one."""
+        first = self.model.searched_items
+        return (first,) if self._searched_added is None else (first, self._searched_added)
 
-        Parameters
-        ----------
-        vector : ndarray of shape (n_factors,), float32
-            u.
-
-        Returns
-        -------
-        ndarray of shape (n_items,), float32
-            v_i·u.
-        """
-        scores: Floats = self.model.factors.item_factors @ vector
-        return scores if self.supplement is None else np.concatenate([scores, self.supplement.scores(vector)])
-
-    def top_n(self, vector: Floats, n: int, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats]:
+    def top_n(
+        self,
+        user_vectors: Floats,
+        n: int,
+        excluded: NDArray[np.bool_],
+        *,
+        after: After | None = None,
+        rescalings: Sequence[Rescaling] = (_AS_THEY_ARE, _AS_THEY_ARE),
+    ) -> tuple[NDArray[np.intp], Floats]:
         """Find the items with the highest scores.
 
         Parameters
         ----------
-        vector : ndarray of shape (n_factors,), float32
-            u.
+        user_vectors : ndarray of shape (n_factors,) or (n_users, n_factors), float32
+            u; of several users an item has the least score.
         n : int
             How many.
         excluded : ndarray of shape (n_items,), bool
             Items that must not come.
+        after : After, optional
+            The item that they come behind.
+        rescalings : sequence of Rescaling
+            One for each of ``searched``.
 
         Returns
         -------
@@ -263,37 +271,23 @@ class Snapshot:
         scores : ndarray of the same shape, float32
             Their scores.
         """
-        if self.supplement is None:
-            return top_n(self.model.factors.item_factors, vector, n, excluded=excluded)
-        first, n_trained = excluded[: self.n_trained], self.n_trained
-        best, scores = top_n(self.model.factors.item_factors, vector, n, excluded=first)
-        added = self.supplement.scores(vector).reshape(-1, 1)
-        more, more_scores = top_n(added, np.ones(1, np.float32), n, excluded=excluded[n_trained:])
-        every, values = np.concatenate([best, n_trained + more]), np.concatenate([scores, more_scores])
+        parts, supplement, n_trained = self.searched, self.supplement, self.n_trained
+        if supplement is None:
+            after = after or After()
+            return top_n(parts[0], user_vectors, n, excluded=excluded, after=after, rescaling=rescalings[0])
+        tables, pieces = (self.model.items, supplement.items), (excluded[:n_trained], excluded[n_trained:])
+        found, scores = [], []
+        for part, table, piece, rescaling, first in zip(parts, tables, pieces, rescalings, (0, n_trained), strict=True):
+            start = After()
+            if after is not None:
+                start = After(after.score, table.item_ids.n_up_to(self.item_id(after.item_index)) - 1)
+            best, values = top_n(part, user_vectors, n, excluded=piece, after=start, rescaling=rescaling)
+            found.append(first + best)
+            scores.append(values)
+        every, values = np.concatenate(found), np.concatenate(scores)
         ids = [self.item_id(index).encode() for index in every.tolist()]
         order = sorted(range(len(every)), key=lambda place: (-values[place], ids[place]))[:n]
-        return every[order].astype(np.intp), values[order]
-
-    def best(self, scores: Floats, n: int, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats]:
-        """Find the items with the highest of given scores.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_items,), float32
-            One for every item.
-        n : int
-            How many.
-        excluded : ndarray of shape (n_items,), bool
-            Items that must not come.
-
-        Returns
-        -------
-        item_indices : ndarray of shape (min(n, items left),), intp
-            Best first, ties by item id.
-        scores : ndarray of the same shape, float32
-            Their scores.
-        """
-        return top_n(scores.reshape(-1, 1), np.ones(1, np.float32), n, excluded=excluded)
+        return every[order], values[order]
 
     def from_keys(self, item_keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Find the items with given keys.
@@ -313,19 +307,6 @@ class Snapshot:
             return indices
         places = self.supplement.items.indices_of(item_keys)
         return np.where((indices < 0) & (places >= 0), self.n_trained + places, indices)
-
-    @property
-    def lengths(self) -> Floats:
-        """Lengths of the items' vectors, ndarray of shape (n_items,), float32."""
-        if self.supplement is None:
-            return self.model.lengths
-        return np.concatenate([self.model.lengths, np.linalg.norm(self.supplement.item_factors, axis=1)])
-
-    @property
-    def longest_vector(self) -> float:
-        """The greatest length of an item's vector."""
-        longest = self.model.longest_vector
-        return longest if self.supplement is None else max(longest, float(self.lengths[self.n_trained :].max()))
 
     @property
     def popular(self) -> NDArray[np.int32]:

@@ -60,15 +60,31 @@ class StringTable:
         int or None
             Its index; None when it is not there.
         """
+        place = self.n_up_to(string) - 1
+        return place if place >= 0 and self._bytes(place) == string.encode() else None
+
+    def n_up_to(self, string: str) -> int:
+        """Count the strings of a sorted table that do not come behind a string.
+
+        Parameters
+        ----------
+        string : str
+            Whether it is there or not.
+
+        Returns
+        -------
+        int
+            How many.
+        """
         wanted = string.encode()
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
-            if self._bytes(middle) < wanted:
+            if self._bytes(middle) <= wanted:
                 low = middle + 1
             else:
                 high = middle
-        return low if low < len(self) and self._bytes(low) == wanted else None
+        return low
 
     def _bytes(self, index: int) -> bytes:
         return self.text[self.offsets[index] : self.offsets[index + 1]].tobytes()

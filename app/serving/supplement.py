@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ArtifactError
-from app.serving.model import Floats, ItemTable, Model, item_arrays, read_items
+from app.serving.item_table import Floats, ItemTable, item_arrays, read_items
+from app.serving.model import Model
 
 _OWN = ("item_factors", "item_weights", "is_cold")
 
@@ -36,22 +37,6 @@ class Supplement:
     item_factors: Floats
     item_weights: Floats
     is_cold: NDArray[np.bool_]
-
-    def scores(self, vector: Floats) -> Floats:
-        """Score every item, each by the same additions, so that equal vectors have equal scores.
-
-        Parameters
-        ----------
-        vector : ndarray of shape (n_factors,), float32
-            u.
-
-        Returns
-        -------
-        ndarray of shape (n_items,), float32
-            v_i·u.
-        """
-        scores: Floats = (self.item_factors * vector).sum(axis=1)
-        return scores
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Name the arrays that a supplement's files hold.

@@ -11,6 +11,7 @@ from app.factorization.content import content_bridge
 from app.factorization.fit import METHODS, fit
 from app.factorization.fold_in import FoldIn
 from app.factorization.objective import Hyperparameters, loss
+from app.factorization.quantized import QuantizedVectors
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.side import both_sides
 from app.factorization.start import random_start
@@ -97,7 +98,7 @@ def test_biases_alone_solve_their_own_least_squares() -> None:
 def test_popularity_is_the_same_for_everyone_and_counts_targets() -> None:
     data = ratings(7)
     factors = fit(data.matrix, Hyperparameters(), method="popularity")
-    order, _ = top_n(factors.item_factors, FoldIn.of(factors).fold_in_user([0, 1], [1.0, 0.0]), 9)
+    order, _ = top_n(QuantizedVectors.of(factors.item_factors), FoldIn.of(factors).fold_in_user([0, 1], [1.0, 0.0]), 9)
     np.testing.assert_array_equal(order, np.argsort(-data.targets.sum(axis=0), kind="stable"))
 
 
@@ -145,7 +146,7 @@ def test_a_withheld_cell_of_a_checkerboard_ranks_first(method: str) -> None:
     observed[4, 1::4] = False  # some dark cells to be compared with
     hyper = Hyperparameters(n_factors=2, unobserved_weight=0.1, n_epochs=30)
     factors = fit(sparse(targets, observed), hyper, method=method)
-    best, _ = top_n(factors.item_factors, factors.user_factors[4], 1, excluded=observed[4])
+    best, _ = top_n(QuantizedVectors.of(factors.item_factors), factors.user_factors[4], 1, excluded=observed[4])
     assert best[0] == 6
 
 

@@ -1,38 +1,143 @@
-"""The best n, exactly, and similar items."""
+"""The best n, exactly as a sort would find them, to the last bit of every score."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.factorization.top_n import similar_items, top_n
+from app.factorization.arrays import Floats
+from app.factorization.quantized import QuantizedVectors
+from app.factorization.top_n import After, Rescaling, best_of, scores_of, top_n
+
+BEGINNING = After()
+
+
+def reference_scores(vectors: Floats, users: Floats) -> Floats:
+    """Score in double precision, adding in the order of the factors; of several users the least."""
+    each = []
+    for user in np.atleast_2d(users):
+        products = vectors.astype(np.float64) * user.astype(np.float64)
+        total = np.zeros(len(vectors))
+        for column in products.T:
+            total = total + column
+        each.append(total.astype(np.float32))
+    least: Floats = np.min(each, axis=0)
+    return least
+
+
+def plain_sort(scores: Floats, n: int, excluded: np.ndarray, after: After = BEGINNING) -> list[int]:
+    """Sort everything."""
+    behind = [
+        i
+        for i in np.flatnonzero(~excluded).tolist()
+        if scores[i] < after.score or (scores[i] == after.score and i > after.item_index)
+    ]
+    return sorted(behind, key=lambda i: (-scores[i], i))[:n]
+
+
+def vectors_of(kind: str, rng: np.random.Generator, n: int, n_factors: int) -> Floats:
+    """Draw vectors of a kind."""
+    V = rng.standard_normal((n, n_factors)).astype(np.float32)
+    if kind == "whole":  # many ties
+        V = rng.integers(-2, 3, (n, n_factors)).astype(np.float32)
+    elif kind == "decaying":  # as trained: few columns hold most, lengths differ much
+        V *= np.arange(1, n_factors + 1, dtype=np.float32) ** -2 * rng.lognormal(0, 2, (n, 1)).astype(np.float32)
+    elif kind == "alike":  # as good as equal: bounds decide nothing
+        V = (V[:1] + 1e-6 * V).astype(np.float32)
+    elif kind == "tiny":
+        V *= np.float32(1e-25)
+    elif kind == "huge":
+        V *= np.float32(1e15)
+    elif kind == "zero":
+        V[:, rng.random(n_factors) < 0.5] = 0
+        V[rng.random(n) < 0.3] = 0
+    return V
+
+
+KINDS = st.sampled_from(["normal", "whole", "decaying", "alike", "tiny", "huge", "zero"])
+LEFT_OVER = st.sampled_from(["all", "some", "none", "one", "all but one"])
+
+
+def excluded_of(left: str, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Leave out as many as a filter would."""
+    if left == "some":
+        return rng.random(n) < 0.4
+    excluded = np.full(n, left in {"none", "one"})
+    if n and left in {"one", "all but one"}:
+        excluded[rng.integers(n)] ^= True
+    return excluded
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.integers(0, 10_000), KINDS, LEFT_OVER, st.integers(0, 300), st.integers(1, 3))
+def test_the_kernel_equals_a_plain_sort(seed: int, kind: str, left: str, n: int, n_users: int) -> None:
+    rng = np.random.default_rng(seed)
+    n_items, n_factors = int(rng.integers(1, 400)), int(rng.integers(1, 20))
+    V, U = vectors_of(kind, rng, n_items, n_factors), vectors_of(kind, rng, n_users, n_factors)
+    excluded = excluded_of(left, rng, n_items)
+    found, scores = top_n(QuantizedVectors.of(V), U, n, excluded=excluded)
+    every = reference_scores(V, U)
+    assert found.tolist() == plain_sort(every, n, excluded)
+    assert scores.tobytes() == every[found].tobytes()
+    assert scores_of(V[found], U).tobytes() == scores.tobytes()
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
-@given(st.integers(0, 1000), st.integers(0, 30), st.booleans())
-def test_the_best_come_first_and_ties_by_index(seed: int, n: int, is_filtered: bool) -> None:
+@given(st.integers(0, 10_000), KINDS, st.integers(1, 40))
+def test_pages_one_after_another_are_the_whole_list(seed: int, kind: str, n: int) -> None:
     rng = np.random.default_rng(seed)
-    item_factors = rng.integers(-2, 3, (25, 2)).astype(np.float32)  # whole numbers, so that there are many ties
-    user_vector = rng.integers(-2, 3, 2).astype(np.float32)
-    excluded = rng.random(25) < 0.4 if is_filtered else None
-    items, scores = top_n(item_factors, user_vector, n, excluded=excluded)
-    all_scores = item_factors @ user_vector
-    allowed = [i for i in range(25) if excluded is None or not excluded[i]]
-    expected = sorted(allowed, key=lambda i: (-all_scores[i], i))[:n]
-    assert items.tolist() == expected
-    np.testing.assert_array_equal(scores, all_scores[expected])
+    V, u = vectors_of(kind, rng, 150, 3), vectors_of(kind, rng, 1, 3)
+    items, excluded = QuantizedVectors.of(V), rng.random(150) < 0.2
+    pages: list[int] = []
+    after = After()
+    while True:
+        found, scores = top_n(items, u, n, excluded=excluded, after=after)
+        pages += found.tolist()
+        if len(found) < n:
+            break
+        after = After(float(scores[-1]), int(found[-1]))
+    assert pages == plain_sort(reference_scores(V, u), 150, excluded)
 
 
-def test_the_most_similar_item_points_the_same_way_whatever_its_length() -> None:
-    item_factors = np.array([[1, 0], [5, 0.1], [0, 1], [0, 0], [-1, 0]], np.float32)
-    items, cosines = similar_items(item_factors, 0, 10)
-    assert items.tolist() == [1, 2, 3, 4]
-    assert np.isfinite(cosines).all()
-    assert similar_items(item_factors, 3, 2)[1].tolist() == [0.0, 0.0]
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(0, 10_000), KINDS, st.integers(1, 40), st.booleans())
+def test_rescaled_scores_are_sorted_too(seed: int, kind: str, n: int, has_additions: bool) -> None:
+    rng = np.random.default_rng(seed)
+    V, u = vectors_of(kind, rng, 150, 5), vectors_of(kind, rng, 1, 5)
+    multipliers = rng.random(150).astype(np.float32) * (rng.random(150) < 0.8)
+    additions = rng.standard_normal(150).astype(np.float32) if has_additions else np.empty(0, np.float32)
+    nothing = np.zeros(150, np.bool_)
+    found, scores = top_n(QuantizedVectors.of(V), u, n, rescaling=Rescaling(multipliers, additions))
+    every = reference_scores(V, u) * multipliers
+    every = every + additions if has_additions else every
+    assert found.tolist() == plain_sort(every, n, nothing)
+    assert scores.tobytes() == every[found].tobytes()
 
 
-def test_excluded_items_are_not_similar() -> None:
-    item_factors = np.eye(4, 3, dtype=np.float32)
-    excluded = np.array([False, True, False, False])
-    items, _ = similar_items(item_factors, 0, 10, excluded=excluded)
-    assert items.tolist() == [2, 3]
-    assert excluded.tolist() == [False, True, False, False]
+def test_few_scores_are_computed_of_many_items() -> None:
+    rng = np.random.default_rng(3)
+    V, u = rng.standard_normal((20_000, 32)).astype(np.float32), rng.standard_normal(32).astype(np.float32)
+    V = V[np.argsort(-reference_scores(V, u))]  # the best come first, so that the threshold is there at once
+    items = QuantizedVectors.of(V)
+    lured = V.copy()
+    lured[64:][scores_of(V[64:], u) < 0.8 * scores_of(V[:10], u).min()] = 100 * u  # whoever looks at one takes it
+    spoilt = QuantizedVectors(lured, items.levels, items.steps, items.scales, items.inverse_lengths)
+    assert top_n(spoilt, u, 10)[0].tolist() == list(range(10))
+    assert top_n(QuantizedVectors.of(lured), u, 10)[0].min() >= 64
+
+
+def test_what_was_prepared_comes_back_from_its_arrays_and_must_fit() -> None:
+    V = np.random.default_rng(0).standard_normal((70, 5)).astype(np.float32)
+    made = QuantizedVectors.of(V)
+    read = QuantizedVectors.read(V, made.arrays("item"), "item")
+    assert np.array_equal(read.levels, made.levels)
+    assert np.array_equal(QuantizedVectors.read(V, {}, "item").levels, made.levels)
+    with pytest.raises(ValueError, match="contradict"):
+        QuantizedVectors.read(V[:60], made.arrays("item"), "item")
+
+
+def test_the_best_of_given_scores_ties_by_index() -> None:
+    scores = np.array([1, 3, 3, 2, 3], np.float32)
+    found, values = best_of(scores, 3, np.array([False, True, False, False, False]))
+    assert found.tolist() == [2, 4, 3]
+    assert values.tolist() == [3, 3, 2]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from app.errors import ArtifactError
 from app.factorization.fit import fit
 from app.factorization.objective import Factors, Hyperparameters
-from app.serving.model import ItemTable, Model, from_arrays, to_arrays
+from app.serving.item_table import ItemTable
+from app.serving.model import Model, from_arrays, to_arrays
 from app.serving.snapshot import ItemChange, Snapshot
 from app.serving.strings import StringTable
 from tests.tastes import target_matrix

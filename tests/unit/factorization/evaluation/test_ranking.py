@@ -10,6 +10,7 @@ from app.factorization.evaluation.ranking import fold_in_users, rank_items, scor
 from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn
 from app.factorization.objective import Hyperparameters
+from app.factorization.quantized import QuantizedVectors
 from app.factorization.row_blocks import RowBlocks, threads
 from app.factorization.top_n import top_n
 
@@ -43,7 +44,7 @@ def test_lists_are_the_best_of_all_items_not_rated(seed, n, has_ties):
     for u in range(13):
         rated = np.zeros(25, np.bool_)
         rated[excluded.indices[excluded.indptr[u] : excluded.indptr[u + 1]]] = True
-        expected, _ = top_n(V, U[u], n, excluded=rated)
+        expected, _ = top_n(QuantizedVectors.of(V), U[u], n, excluded=rated)
         assert lists[u][lists[u] >= 0].tolist() == expected.tolist()
         assert not rated[lists[u][lists[u] >= 0]].any()
 
