@@ -84,7 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
             Catalogue(store, writer),
             Onboarding(live, popularity, RatingScale(*scale)),
             Ingester(store, writer),
-            Overview(store),
+            Overview(store, settings.models_dir),
         )
         app.state.foldin = state
         await reader.open()

@@ -280,6 +280,12 @@ class ModelVersionOut(BaseModel):
     description: dict[str, Any]
 
 
+class ActivatedVersion(ModelVersionOut):
+    """The version that is served now, and whether new ones are published only when a training is asked for."""
+
+    is_publishing_paused: bool
+
+
 class Readiness(BaseModel):
     """Whether reads can be answered, and from what."""
 

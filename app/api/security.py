@@ -38,6 +38,7 @@ SCOPES: Mapping[tuple[str, str], str] = {
     ("GET", "/models"): "read",
     ("GET", "/models/active"): "read",
     ("POST", "/training-runs"): "admin",
+    ("POST", "/models/{version}/activate"): "admin",
     ("GET", "/training-runs"): "read",
     ("GET", "/training-runs/{run_id}"): "read",
     ("GET", "/health/live"): "public",

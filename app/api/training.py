@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Path, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from app.api.schemas import ModelVersionOut, TrainingRunOut
+from app.api.schemas import ActivatedVersion, ModelVersionOut, TrainingRunOut
 from app.api.state import State, json_response, scoped_router
 from app.services.clock import to_rfc3339
 from app.storage.training_runs import TrainingRun
@@ -48,6 +48,17 @@ async def active_model(state: State) -> Response:
     """Describe the version that is served."""
     version = await run_in_threadpool(state.overview.active_version)
     return json_response(describe_version(version, version.version))
+
+
+@router.post("/models/{version}/activate", response_model=ActivatedVersion)
+async def activate_model(version: Annotated[int, Path(ge=1, lt=2**63)], state: State) -> Response:
+    """Serve a version that is kept.
+
+    With an older one, the worker publishes nothing by itself until the newest is activated again, or until a training
+    that was asked for succeeds.
+    """
+    found, is_paused = await run_in_threadpool(state.overview.activate, version)
+    return json_response(describe_version(found, version) | {"is_publishing_paused": is_paused})
 
 
 def describe_run(run: TrainingRun) -> dict[str, object]:

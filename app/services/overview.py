@@ -1,10 +1,14 @@
 """What can be known about the service itself: its training runs, versions and erasures."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
 
 from app.errors import NotFoundError
 from app.services.clock import now_microseconds
 from app.storage import training_runs, versions
+from app.storage.artifacts import read_artifacts
 from app.storage.engine import Store
 from app.storage.training_runs import TrainingRun
 from app.storage.versions import ModelVersion
@@ -18,9 +22,12 @@ class Overview:
     ----------
     store : Store
         The store.
+    models_dir : Path
+        Where the versions' files lie.
     """
 
     store: Store
+    models_dir: Path
 
     def request_training(self) -> int:
         """Ask the worker to train as soon as it can.
@@ -104,4 +111,43 @@ class Overview:
             found = None if active is None else versions.find_version(connection, active)
         if found is None:
             raise NotFoundError("no model has been trained yet; POST /training-runs asks for one")
+        return found
+
+    def activate(self, version: int) -> tuple[ModelVersion, bool]:
+        """Serve a version that is kept, such as an older one than the latest training made.
+
+        Parameters
+        ----------
+        version : int
+            Which. With any but the newest, the worker trains and publishes nothing by itself any more: not before the
+            newest is activated again, or a training that somebody asked for succeeds.
+
+        Returns
+        -------
+        ModelVersion
+            What is served from now on.
+        bool
+            Whether the worker is paused.
+
+        Raises
+        ------
+        NotFoundError
+            If it is not kept.
+        ArtifactError
+            If its files are damaged.
+        """
+        with self.store.read() as connection:
+            self._find(connection, version)
+        read_artifacts(self.models_dir / str(version))
+        with self.store.write() as connection:
+            self._find(connection, version)
+            is_newest = versions.list_versions(connection)[0].version == version
+            versions.activate_version(connection, version, now=now_microseconds())
+            versions.set_paused(connection, is_paused=not is_newest)
+            return self._find(connection, version), not is_newest
+
+    def _find(self, connection: Connection, version: int) -> ModelVersion:
+        found = versions.find_version(connection, version)
+        if found is None:
+            raise NotFoundError("this version is not kept; GET /models lists those that are")
         return found

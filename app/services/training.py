@@ -109,6 +109,8 @@ class _Run:
         self.on_progress = on_progress
         with store.read() as connection:
             tuned = tuning.find_tuned(connection, settings.method)
+            # the worker begins nothing by itself while it is paused, so this training was asked for
+            self.was_asked_for_despite_pause = versions.is_paused(connection)
         self.configuration = configuration_of(settings, tuned.hyperparameters if tuned else None)
         self.n_ratings, self.n_epochs = 0, self.configuration.hyperparameters.n_epochs
         self.epochs: list[dict[str, Any]] = []
@@ -164,6 +166,8 @@ class _Run:
         users = TrainedUsers.of(self.user_ids, arranged.user_items, self.user_secret)
         arrays = to_arrays(factors, arranged.items, arranged.user_keys, users)
         version = self._publish(arrays, description, data)
+        if version is None:
+            return {"status": "refused", "reason": "an older version was activated while this training ran"}
         return {"status": "succeeded", "model_version": version}
 
     def record(self, **values: object) -> None:
@@ -262,13 +266,17 @@ class _Run:
     def _report(self, step: Step, epoch: Epoch | None) -> None:
         self.on_progress(Progress(self.run_id, self.n_ratings, self.n_epochs, epoch, step))
 
-    def _publish(self, arrays: dict[str, NDArray[Any]], description: dict[str, Any], data: TrainingData) -> int:
+    def _publish(self, arrays: dict[str, NDArray[Any]], description: dict[str, Any], data: TrainingData) -> int | None:
         models_dir = self.settings.models_dir
         folder = artifacts.write_artifacts(models_dir, arrays, description)
         written = artifacts.read_artifacts(folder)  # what a reader could not read is not published
         from_arrays(0, written.arrays, written.description)
         with self.store.write() as connection:
             now = now_microseconds()
+            if versions.is_paused(connection) and not self.was_asked_for_despite_pause:
+                artifacts.remove_artifacts(models_dir, [folder.name])
+                return None
+            versions.set_paused(connection, is_paused=False)
             version = versions.add_version(
                 connection, self.lease, training_run_id=self.run_id, description=description, now=now
             )

@@ -164,6 +164,35 @@ def activate_version(connection: Connection, version: int, *, now: int) -> None:
     connection.execute(update(publication).values(active_version=version))
 
 
+def set_paused(connection: Connection, *, is_paused: bool) -> None:
+    """Stop the worker from training and publishing by itself, or let it again.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a write transaction.
+    is_paused : bool
+        Whether it has to wait for being asked.
+    """
+    connection.execute(update(publication).values(is_paused=is_paused))
+
+
+def is_paused(connection: Connection) -> bool:
+    """Say whether the worker trains and publishes only when it is asked to.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read from.
+
+    Returns
+    -------
+    bool
+        True after a rollback.
+    """
+    return bool(connection.execute(select(publication.c.is_paused)).scalar_one())
+
+
 def complete_erasures(connection: Connection, erasure_ids: list[int], version: int) -> None:
     """Note the first version that was trained without some erased users.
 

@@ -57,6 +57,8 @@ class Worker:
         with self.store.read() as connection:
             if training_runs.list_runs(connection, limit=1, status="queued"):
                 return "requested"
+            if versions.is_paused(connection):
+                return None
             n_changes = n_rating_changes(connection)
             active = versions.active_version(connection)
             version = None if active is None else versions.find_version(connection, active)
