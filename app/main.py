@@ -23,6 +23,7 @@ from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
 from app.lifeline import die_with_parent
 from app.logs import configure_logging
+from app.services.answer_threads import AnswerThreads
 from app.services.asking import Asker
 from app.services.cataloguing import Catalogue
 from app.services.ingesting import Ingester
@@ -73,16 +74,17 @@ def create_app(settings: Settings) -> FastAPI:
             return snapshot
 
         popularity, scale = StorePopularity(store), (settings.rating_min, settings.rating_max)
-        recommender = Recommender(live, reader, popularity, *scale, recall)
+        threads = AnswerThreads()
+        recommender = Recommender(live, reader, popularity, *scale, recall, threads)
         state = ApiState(
             settings,
             live,
             recommender,
             Asker(recommender),
             UserSimilarity(recommender, store),
-            Trending(live, store, popularity),
+            Trending(live, store, popularity, threads),
             Catalogue(store, writer),
-            Onboarding(live, popularity, RatingScale(*scale)),
+            Onboarding(live, popularity, RatingScale(*scale), threads),
             Ingester(store, writer),
             Overview(store, settings.models_dir),
         )

@@ -13,7 +13,7 @@ from app.api.state import State, json_response, scoped_router
 from app.services.answers import Answer
 from app.services.policy import MAX_ID_BYTES
 from app.services.predicting import predict
-from app.services.similar_items import Metric, similar_to
+from app.services.similar_items import Metric
 
 MAX_SEEDS = 1000
 
@@ -44,7 +44,7 @@ async def similar(
     metric: Metric = "blend",
 ) -> Response:
     """List the items that are most like this one, by taste and categories (`blend`), or by taste alone."""
-    answer = similar_to(state.live, [item_id], n=n, categories=category, metric=metric)
+    answer = await state.recommender.similar([item_id], n=n, categories=category, metric=metric)
     return json_response({"item_id": item_id} | _listed(answer))
 
 
@@ -52,7 +52,7 @@ async def similar(
 async def similar_to_several(request: Request, state: State) -> Response:
     """List the items that are like several items together."""
     seeds = await read_as(request, _seeds)
-    answer = similar_to(state.live, seeds.item_ids, n=seeds.n, categories=seeds.category, metric=seeds.metric)
+    answer = await state.recommender.similar(seeds.item_ids, n=seeds.n, categories=seeds.category, metric=seeds.metric)
     return json_response({"item_ids": seeds.item_ids} | _listed(answer))
 
 

@@ -64,7 +64,7 @@ def similar(
     """
 
     async def ask(recommender: "Recommender") -> "Answer":
-        return recommender.similar(item, n=n, categories=category or ())
+        return await recommender.similar([item], n=n, categories=category or ())
 
     _answer({"item_id": item}, f"Like item {item}", ask, as_json=json)
 

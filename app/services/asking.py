@@ -91,10 +91,16 @@ class Asker:
         asked = Asked(question.user_id, question.user_ids, degraded=is_degraded)
         if snapshot is None:
             return await self._without_model(question, known), None
-        if is_degraded and question.user_id is not None and not question.ratings and question.candidates is None:
+        return await self.recommender.threads.run(snapshot, lambda: self._ask(snapshot, question, known, asked))
+
+    def _ask(
+        self, snapshot: Snapshot, question: Question, stored: Sequence[UserRatings], asked: Asked
+    ) -> tuple[Answer, Answer | None]:
+        is_plain = not question.ratings and question.candidates is None
+        if asked.degraded and question.user_id is not None and is_plain:
             return self.recommender.without_store(snapshot, question.user_id, question.query), None
         scale = self.recommender.scale
-        tastes = [Taste.of(snapshot, ratings, scale) for ratings in known] or [NOTHING]
+        tastes = [Taste.of(snapshot, ratings, scale) for ratings in stored] or [NOTHING]
         changed = [taste.changed(snapshot, question.ratings, scale) for taste in tastes]
         found = self._answer(snapshot, changed, question, asked)
         return found, self._answer(snapshot, tastes, question, asked) if question.compare else None

@@ -6,6 +6,7 @@ import numpy as np
 
 from app.factorization.arrays import Doubles
 from app.factorization.interviewing import Interview, choose_questions, known_gramian, newcomer
+from app.services.answer_threads import AnswerThreads
 from app.services.answers import Answer, RecommendationQuery
 from app.services.explaining import named
 from app.services.popularity import StorePopularity
@@ -28,10 +29,14 @@ class Onboarding:
         What is asked while there is no model.
     scale : RatingScale
         Of the answers.
+    threads : AnswerThreads
+        Where questions are chosen.
     """
 
-    def __init__(self, live: LiveModel, popularity: StorePopularity, scale: RatingScale) -> None:
-        self._live, self._popularity, self._scale = live, popularity, scale
+    def __init__(
+        self, live: LiveModel, popularity: StorePopularity, scale: RatingScale, threads: AnswerThreads
+    ) -> None:
+        self._live, self._popularity, self._scale, self._threads = live, popularity, scale, threads
         self._prepared: tuple[Model, Interview, Doubles] | None = None
 
     async def questions(self, answers: Mapping[str, float | None], *, n: int, categories: Sequence[str] = ()) -> Answer:
@@ -55,8 +60,12 @@ class Onboarding:
         if snapshot is None:
             query = RecommendationQuery(n, categories=categories, exclude=list(answers))
             return await self._popularity.most_popular(query, (), secret=None)
-        beginning, products = self._prepare(snapshot.model)
-        return ask(snapshot, beginning, products, answers, self._scale, n=n, categories=categories)
+
+        def work() -> Answer:
+            beginning, products = self._prepare(snapshot.model)
+            return ask(snapshot, beginning, products, answers, self._scale, n=n, categories=categories)
+
+        return await self._threads.run(snapshot, work)
 
     def _prepare(self, model: Model) -> tuple[Interview, Doubles]:
         if self._prepared is None or self._prepared[0] is not model:

@@ -1,17 +1,19 @@
-"""Recommendations and similar items: what the service answers, computed from the ratings as they are now."""
+"""Recommendations: what the service answers, computed from the ratings as they are now."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from app.errors import InvalidInputError, StoreUnavailableError, VersionGoneError
+from app.errors import InvalidInputError, NotFoundError, StoreUnavailableError, VersionGoneError
+from app.services.answer_threads import AnswerThreads
 from app.services.answering import Asked, answer, begin, resume
 from app.services.answers import Answer, RecommendationQuery
 from app.services.listing import Listing
 from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
-from app.services.similar_items import similar_to
+from app.services.similar_items import Metric, similar_to
 from app.services.tastes import RatingScale, Taste
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
@@ -43,6 +45,8 @@ class Recommender:
         The rating scale.
     recall : callable
         Loads a version that is not in memory any more.
+    threads : AnswerThreads
+        Where answers are computed.
     """
 
     live: LiveModel
@@ -51,6 +55,7 @@ class Recommender:
     rating_min: float
     rating_max: float
     recall: Callable[[int, int], Awaitable[Snapshot]] = _forgotten
+    threads: AnswerThreads = field(default_factory=AnswerThreads)
 
     @property
     def scale(self) -> RatingScale:
@@ -80,13 +85,17 @@ class Recommender:
         ratings = await self.ratings_of(user_id)
         snapshot = self.live.current
         if ratings is None and snapshot is not None:
-            return self.without_store(snapshot, user_id, query)
+            return await self.threads.run(snapshot, lambda: self.without_store(snapshot, user_id, query))
         ratings = ratings or NO_RATINGS
         if snapshot is None:
             rated = set(ratings[0].tolist()) if query.exclude_rated else set()
             return await self.popularity.most_popular(query, rated, secret=self.live.cursor_secret, user_id=user_id)
-        taste = Taste.of(snapshot, ratings, self.scale)
-        return answer(*begin(snapshot, [taste], query, Asked(user_id)), self.live.cursor_secret)
+
+        def work() -> Answer:
+            taste = Taste.of(snapshot, ratings, self.scale)
+            return answer(*begin(snapshot, [taste], query, Asked(user_id)), self.live.cursor_secret)
+
+        return await self.threads.run(snapshot, work)
 
     def without_store(self, snapshot: Snapshot, user_id: str, query: RecommendationQuery) -> Answer:
         """Answer from what the version itself knows of a user.
@@ -175,7 +184,7 @@ class Recommender:
         identity = version, cursor.header["supplement"]
         snapshot = self.live.find(*identity) or await self.recall(*identity)
         listing, asked = resume(cursor, snapshot, n)
-        return asked, answer(listing, asked, self.live.cursor_secret)
+        return asked, await self.threads.run(snapshot, lambda: answer(listing, asked, self.live.cursor_secret))
 
     async def _go_on_without_model(self, cursor: Cursor, n: int | None) -> Answer:
         header = cursor.header
@@ -183,24 +192,37 @@ class Recommender:
         seen, secret = set(cursor.out.tolist()), self.live.cursor_secret
         return await self.popularity.most_popular(query, seen, secret=secret, user_id=header["user_id"])
 
-    def similar(self, item_id: str, *, n: int, categories: Sequence[str] = ()) -> Answer:
-        """Find the items whose vectors point where an item's vector points.
+    async def similar(
+        self, item_ids: Sequence[str], *, n: int, categories: Sequence[str] = (), metric: Metric = "blend"
+    ) -> Answer:
+        """Find the items that are like some items.
 
         Parameters
         ----------
-        item_id : str
-            The item.
+        item_ids : sequence of str
+            The items.
         n : int
             How many.
         categories : sequence of str
             An item must be in one of them, when any are named.
+        metric : str
+            As ``similar_to`` defines it.
 
         Returns
         -------
         Answer
-            Scores are the blend of taste and categories that ``similar_to`` defines.
+            The most similar first.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no model yet, or it has none of the items.
         """
-        return similar_to(self.live, [item_id], n=n, categories=categories)
+        snapshot = self.live.current
+        if snapshot is None:
+            raise NotFoundError("no model has been trained yet; POST /training-runs asks for one")
+        work = partial(similar_to, snapshot, item_ids, n=n, categories=categories, metric=metric)
+        return await self.threads.run(snapshot, work)
 
     async def popular(self, *, n: int, categories: Sequence[str] = ()) -> Answer:
         """Find the most rated items.
@@ -225,4 +247,5 @@ class Recommender:
         snapshot = self.live.current
         if snapshot is None:
             return await self.popularity.most_popular(RecommendationQuery(n, categories=categories), (), secret=None)
-        return answer(Listing(snapshot, "popular", _NO_VECTORS, _NO_ITEMS, n, categories), Asked(), None)
+        listing = Listing(snapshot, "popular", _NO_VECTORS, _NO_ITEMS, n, categories)
+        return await self.threads.run(snapshot, lambda: answer(listing, Asked(), None))

@@ -12,21 +12,21 @@ from app.factorization.top_n import Rescaling
 from app.services.answers import Answer
 from app.services.explaining import named
 from app.serving.item_table import Floats
-from app.serving.live import LiveModel
 from app.serving.model import Model
+from app.serving.snapshot import Snapshot
 
 Metric = Literal["blend", "cosine", "dot"]
 _CONTENT_SHARE = np.float32(0.25)
 
 
 def similar_to(
-    live: LiveModel, item_ids: Sequence[str], *, n: int, categories: Sequence[str] = (), metric: Metric = "blend"
+    snapshot: Snapshot, item_ids: Sequence[str], *, n: int, categories: Sequence[str] = (), metric: Metric = "blend"
 ) -> Answer:
     """Find the items whose vectors point where the vectors of some items point on average.
 
     Parameters
     ----------
-    live : LiveModel
+    snapshot : Snapshot
         What is served.
     item_ids : sequence of str
         The items, each as important as another; they are not among the answers.
@@ -48,9 +48,8 @@ def similar_to(
     NotFoundError
         If the model has none of the items.
     """
-    snapshot = live.current
-    seeds = np.empty(0, np.intp) if snapshot is None else np.unique(snapshot.indices_of(item_ids))
-    if snapshot is None or not len(seeds):
+    seeds = np.unique(snapshot.indices_of(item_ids))
+    if not len(seeds):
         raise NotFoundError("no trained model knows this item; it has no ratings, or none that were trained on yet")
     direction = _mean_direction(snapshot.vectors(seeds), metric)
     excluded = snapshot.excluded(categories)

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.top_n import best_of
+from app.services.answer_threads import AnswerThreads
 from app.services.answers import Answer, AnsweredItem, RecommendationQuery
 from app.services.clock import now_microseconds
 from app.services.explaining import named
 from app.services.popularity import StorePopularity
 from app.serving.live import LiveModel
+from app.serving.snapshot import Snapshot
 from app.storage.activity import latest_items, recent_ratings
 from app.storage.engine import Store
 
@@ -39,11 +41,14 @@ class Trending:
         Where ratings are counted.
     popularity : StorePopularity
         What is answered while there is no model.
+    threads : AnswerThreads
+        Where answers are computed.
     """
 
     live: LiveModel
     store: Store
     popularity: StorePopularity
+    threads: AnswerThreads = field(default_factory=AnswerThreads)
     _counts: tuple[NDArray[np.int64], NDArray[np.float64]] = field(default=(np.empty(0, np.int64), np.empty(0)))
     _again_at: float = float("-inf")
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -69,13 +74,15 @@ class Trending:
         async with self._lock:  # many requests wait for one count
             if monotonic() > self._again_at:
                 await asyncio.to_thread(self._count)
+        return await self.threads.run(snapshot, lambda: self._listed(snapshot, n, categories))
+
+    def _listed(self, snapshot: Snapshot, n: int, categories: Sequence[str]) -> Answer:
         item_keys, weights = self._counts
         indices = snapshot.from_keys(item_keys)
         scores = np.zeros(len(snapshot.hidden), np.float32)
         scores[indices[indices >= 0]] = weights[indices >= 0]
-        return Answer(
-            named(snapshot, *best_of(scores, n, snapshot.excluded(categories))), "popular", snapshot.model.version
-        )
+        best = best_of(scores, n, snapshot.excluded(categories))
+        return Answer(named(snapshot, *best), "popular", snapshot.model.version)
 
     def _count(self) -> None:
         started = monotonic()
