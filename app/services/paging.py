@@ -6,6 +6,7 @@ query, the vectors, and the items that must not come again. Only a process that 
 
 import base64
 import binascii
+import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,10 +128,10 @@ def pack_integers(numbers: Sequence[int] | NDArray[np.integer]) -> bytes:
     bytes
         One for each distance below 128, two below 16,384, and so on.
     """
-    distances = np.diff(np.unique(np.asarray(numbers, np.int64)), prepend=0)
-    packed = bytearray()
-    for distance in distances.tolist():
-        left = distance
+    packed, before = bytearray(), 0
+    for number in sorted(set(np.asarray(numbers).tolist())):
+        left = number - before
+        before = number
         while left >> _DIGITS:
             packed.append(left & 0x7F | 0x80)
             left >>= _DIGITS
@@ -162,7 +163,7 @@ def unpack_integers(packed: bytes) -> NDArray[np.intp]:
 
 
 def _signature(block: bytes, secret: bytes) -> bytes:
-    return hmac.digest(secret, block, "sha256")[:_N_SEAL_BYTES]
+    return hashlib.blake2b(block, key=secret, digest_size=_N_SEAL_BYTES).digest()
 
 
 def _split(block: bytes) -> list[bytes]:

@@ -13,7 +13,7 @@ from app.services.answers import Answer, RecommendationQuery
 from app.services.listing import Listing
 from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
-from app.services.similar_items import Metric, similar_to
+from app.services.similar_items import UNKNOWN, Metric, similar_to
 from app.services.tastes import RatingScale, Taste
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
@@ -220,7 +220,7 @@ class Recommender:
         """
         snapshot = self.live.current
         if snapshot is None:
-            raise NotFoundError("no model has been trained yet; POST /training-runs asks for one")
+            raise NotFoundError(UNKNOWN)
         work = partial(similar_to, snapshot, item_ids, n=n, categories=categories, metric=metric)
         return await self.threads.run(snapshot, work)
 

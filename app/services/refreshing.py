@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from app.config import Settings
 from app.errors import ArtifactError, VersionGoneError
+from app.factorization.top_n import scores_of, top_n
 from app.services.clock import now_microseconds
 from app.serving.live import LiveModel
 from app.serving.model import Model, from_arrays
@@ -124,13 +125,28 @@ class Refresher:
             if held is not None and held.model.version == version:
                 return held.model
         files = read_artifacts(self.settings.models_dir / str(version))
-        return from_arrays(version, files.arrays, files.description)
+        model = from_arrays(version, files.arrays, files.description)
+        warm_up(model)
+        return model
 
     def _supplement(self, model: Model, number: int) -> Supplement | None:
         if not number:
             return None
         files = read_artifacts(self.settings.models_dir / supplement_name(model.version, number))
         return read_supplement(number, files.arrays, model)
+
+
+def warm_up(model: Model) -> None:
+    """Have everything compiled, or loaded where it was compiled before, that answers need.
+
+    Parameters
+    ----------
+    model : Model
+        Any.
+    """
+    user = model.fold_in.fold_in_user(np.empty(0, np.intp), np.empty(0))
+    top_n(model.searched_items, user, 1)
+    scores_of(model.factors.item_factors[:1], user)
 
 
 def snapshot_of(model: Model, supplement: Supplement | None, connection: Connection) -> Snapshot:

@@ -16,6 +16,7 @@ from app.serving.model import Model
 from app.serving.snapshot import Snapshot
 
 Metric = Literal["blend", "cosine", "dot"]
+UNKNOWN = "no trained model knows this item; it has no ratings, or none that were trained on yet"
 _CONTENT_SHARE = np.float32(0.25)
 
 
@@ -50,7 +51,7 @@ def similar_to(
     """
     seeds = np.unique(snapshot.indices_of(item_ids))
     if not len(seeds):
-        raise NotFoundError("no trained model knows this item; it has no ratings, or none that were trained on yet")
+        raise NotFoundError(UNKNOWN)
     direction = _mean_direction(snapshot.vectors(seeds), metric)
     excluded = snapshot.excluded(categories)
     excluded[seeds] = True

@@ -1,7 +1,7 @@
 """A table of strings that lies in mapped files, so that a million titles cost a process no memory of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,14 @@ class StringTable:
 
     text: NDArray[np.uint8]
     offsets: NDArray[np.int64]
+    # a memoryview gives out plain numbers and bytes, several times as fast as an array does
+    _text: memoryview = field(init=False, repr=False, compare=False)
+    _offsets: memoryview = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look at the arrays' memory."""
+        object.__setattr__(self, "_text", self.text.data)
+        object.__setattr__(self, "_offsets", self.offsets.data)
 
     @classmethod
     def of(cls, strings: Sequence[str]) -> "StringTable":
@@ -45,7 +53,7 @@ class StringTable:
         return len(self.offsets) - 1
 
     def __getitem__(self, index: int) -> str:
-        return self._bytes(index).decode()
+        return str(self._text[self._offsets[index] : self._offsets[index + 1]], "utf-8")
 
     def find(self, string: str) -> int | None:
         """Look a string up in a table that is sorted by its bytes.
@@ -87,4 +95,4 @@ class StringTable:
         return low
 
     def _bytes(self, index: int) -> bytes:
-        return self.text[self.offsets[index] : self.offsets[index + 1]].tobytes()
+        return bytes(self._text[self._offsets[index] : self._offsets[index + 1]])

@@ -160,6 +160,7 @@ def _read_array(folder: Path, name: str, entry: dict[str, Any]) -> NDArray[Any]:
     if path.is_symlink() or path.stat().st_size != entry["n_bytes"] or _sha256(path) != entry["sha256"]:
         raise ArtifactError(f"{path} is not the file that was published: its size or checksum differs")
     array: NDArray[Any] = np.load(path, mmap_mode="r" if np.prod(entry["shape"]) else None, allow_pickle=False)
+    array = array.view(np.ndarray)  # the memory stays mapped; a memmap object takes much longer to index
     if array.dtype.str != entry["dtype"] or list(array.shape) != entry["shape"]:
         raise ArtifactError(f"{path} has another type or shape than its manifest says")
     return array
