@@ -65,7 +65,7 @@ def progress_bar(unit: str) -> "Progress":
     Parameters
     ----------
     unit : str
-        What the task's ``n_done`` counts.
+        What the task's ``n_done`` counts; a rate is shown of everything but ``%``.
 
     Returns
     -------
@@ -73,7 +73,13 @@ def progress_bar(unit: str) -> "Progress":
         To be entered.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            n_done = task.fields["n_done"] - task.fields.get("n_before", 0)
+            return Text(f"{n_done / task.elapsed:,.0f} {unit}/s" if task.elapsed and n_done > 0 else "")
 
     console = Console(stderr=True)
     return Progress(
@@ -81,6 +87,7 @@ def progress_bar(unit: str) -> "Progress":
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[n_done]:,} " + unit),
+        *([] if unit == "%" else [RateColumn()]),
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,

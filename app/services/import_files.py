@@ -1,6 +1,6 @@
 """Importing ratings and items from files, a chunk a transaction; a bad row stops it and undoes nothing before it.
 
-Repeating an import changes nothing, so one that was stopped is begun again when the file is corrected.
+How far a file came is stored with its rows, so that an import that was stopped goes on from there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
-from app.services.file_layouts import ColumnNames, FileFormat, item_format
-from app.services.item_files import read_items
-from app.services.rating_files import BLOCK_BYTES, BadRowError, RatingBlock, RatingRules
-from app.services.rating_sources import first_line, opened, read_source
+from app.services.file_layouts import ColumnNames, FileFormat, item_format, item_layout
+from app.services.item_files import read_item_batches, read_items
+from app.services.rating_blocks import BadRow, BadRowError, OnBadRow, RatingRules
+from app.services.rating_files import BLOCK_BYTES, RatingBlock
+from app.services.rating_sources import first_line, header_of, is_parquet, opened, parquet_batches, read_source
+from app.services.resuming import FileProgress
 from app.storage.bulk import BulkWriter
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
@@ -48,21 +51,30 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """How far an import has come: rows committed of all files, and about how many bytes of this one they took."""
+    """How far an import has come: rows committed of all files, and about how many bytes of this one they took.
+
+    ``n_before`` of the rows were committed when the import of the same file was stopped.
+    """
 
     path: Path
     n_rows: int
     n_bytes: int
+    n_before: int = 0
 
 
 @dataclass(slots=True)
 class ImportSummary:
-    """What an import did; ``ignored`` were older than what is stored, or given twice."""
+    """What an import did; ``ignored`` were older than what is stored, or given twice.
+
+    ``n_bad`` rows were skipped, and ``n_before`` rows had been stored when the import of the same file was stopped.
+    """
 
     n_rows: int = 0
     created: int = 0
     updated: int = 0
     ignored: int = 0
+    n_bad: int = 0
+    n_before: int = 0
 
     def add(self, counts: WriteCounts) -> None:
         """Count another chunk.
@@ -82,20 +94,21 @@ OnProgress = Callable[[ImportProgress], None]
 
 
 def import_ratings(
-    store: Store,
+    store: Store | None,
     settings: Settings,
     paths: Sequence[Path],
     options: FileOptions | None = None,
     *,
     on_progress: OnProgress | None = None,
+    on_bad_row: OnBadRow | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> ImportSummary:
-    """Import files of ratings.
+    """Import files of ratings; the import of a file that was stopped goes on behind its last chunk.
 
     Parameters
     ----------
-    store : Store
-        Where they go.
+    store : Store or None
+        Where they go; None to check the files and store nothing.
     settings : Settings
         The rating scale.
     paths : sequence of Path
@@ -104,6 +117,8 @@ def import_ratings(
         How to read them.
     on_progress : callable, optional
         Told after every commit.
+    on_bad_row : callable, optional
+        Told of every row that cannot be accepted; without it the first one ends the import.
     block_bytes : int
         How much of a file makes a chunk.
 
@@ -120,59 +135,93 @@ def import_ratings(
     options = options or FileOptions()
     rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
     summary, writer = ImportSummary(), BulkWriter()
+    on_bad_row = _counting(on_bad_row, summary)
     for path in paths:
         with _explained(path, summary, "ratings"):
-            n_bytes = 0
-            for table, n_bytes_read in _chunks_of(_blocks(path, rules, options, block_bytes), block_bytes):
-                with store.write() as connection:
-                    summary.add(writer.write(connection, table))
-                n_bytes += n_bytes_read
+            progress = FileProgress(store, path, f"ratings {options}") if store else None
+            n_bytes, n_before = _begin(progress, summary)
+            blocks = _blocks(path, rules, options, block_bytes, n_before, on_bad_row)
+            for block in _chunks_of(blocks):
+                if store and progress:
+                    with store.write() as connection:
+                        counts = writer.write(connection, block.table)
+                        progress.advance(connection, block.n_lines, block.n_bytes)
+                    summary.add(counts)
+                else:
+                    summary.n_rows += len(block.table)
+                n_bytes += block.n_bytes
                 if on_progress:
-                    on_progress(ImportProgress(path, summary.n_rows, n_bytes))
+                    on_progress(ImportProgress(path, summary.n_before + summary.n_rows, n_bytes, summary.n_before))
+            if progress:
+                progress.finish()
     return summary
 
 
-def _chunks_of(blocks: Iterator[RatingBlock], block_bytes: int) -> Iterator[RatingBlock]:
+def _begin(progress: FileProgress | None, summary: ImportSummary) -> tuple[int, int]:
+    # bytes and rows of the file that were stored before
+    if progress is None:
+        return 0, 0
+    summary.n_before += progress.position.n_lines
+    return progress.position.n_bytes, progress.position.n_lines
+
+
+def _counting(on_bad_row: OnBadRow | None, summary: ImportSummary) -> OnBadRow | None:
+    if on_bad_row is None:
+        return None
+
+    def count(bad: BadRow) -> None:
+        summary.n_bad += 1
+        on_bad_row(bad)
+
+    return count
+
+
+def _chunks_of(blocks: Iterator[RatingBlock]) -> Iterator[RatingBlock]:
     # Few large transactions: in a file in no order, each writes a good part of the table's pages anew.
-    builder, n_bytes = TableBuilder(), 0
-    refused: Exception | None = None
+    refused: BadRowError | None = None
     while refused is None:
+        builder, n_bytes, n_lines = TableBuilder(), 0, 0
         try:
-            block = next(blocks, None)
+            for block in islice(blocks, _BLOCKS_A_CHUNK):
+                builder.add(block.table)
+                n_bytes += block.n_bytes
+                n_lines += block.n_lines
         except BadRowError as error:  # what stands before it is stored
-            block, refused = None, error
-        if block is not None:
-            builder.add(block.table)
-            n_bytes += block.n_bytes
-        if n_bytes and (block is None or n_bytes >= _BLOCKS_A_CHUNK * block_bytes):
-            yield RatingBlock(builder.take(), n_bytes)
-            n_bytes = 0
-        if block is None:
-            break
-    if refused is not None:
-        raise refused
+            refused = error
+        if n_lines:
+            yield RatingBlock(builder.take(), n_bytes, n_lines)
+        elif refused is None:
+            return
+    raise refused
 
 
 def import_items(
-    store: Store, paths: Sequence[Path], options: FileOptions | None = None, *, on_progress: OnProgress | None = None
+    store: Store | None,
+    paths: Sequence[Path],
+    options: FileOptions | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+    on_bad_row: OnBadRow | None = None,
 ) -> ImportSummary:
     """Import files of items; a title or categories that are stored already are replaced.
 
     Parameters
     ----------
-    store : Store
-        Where they go.
+    store : Store or None
+        Where they go; None to check the files and store nothing.
     paths : sequence of Path
         The files, read in this order.
     options : FileOptions, optional
         How to read them; ``columns`` does not matter.
     on_progress : callable, optional
         Told after every commit.
+    on_bad_row : callable, optional
+        Told of every row that cannot be accepted; without it the first one ends the import.
 
     Returns
     -------
     ImportSummary
-        Only ``n_rows`` is counted.
+        ``created``, ``updated`` and ``ignored`` are not counted.
 
     Raises
     ------
@@ -181,19 +230,34 @@ def import_items(
     """
     options = options or FileOptions()
     summary = ImportSummary()
+    on_bad_row = _counting(on_bad_row, summary)
     for path in paths:
         with _explained(path, summary, "items"), opened(path) as file:
-            line = first_line(file, options.encoding or "latin-1")
-            file_format = options.file_format or item_format(line)
-            if file_format in {"csv", "tsv"}:
-                line = first_line(file, options.encoding)
-            found = read_items(file, file_format, line, encoding=options.encoding)
-            for batch in _chunks(found):
-                with store.write() as connection:
-                    summary.n_rows += upsert_items(connection, batch)
+            progress = FileProgress(store, path, f"items {options}") if store else None
+            _, n_before = _begin(progress, summary)
+            for batch in _chunks(islice(_items(file, options, on_bad_row), n_before, None)):
+                if store and progress:
+                    with store.write() as connection:
+                        upsert_items(connection, batch)
+                        progress.advance(connection, len(batch), 0)
+                summary.n_rows += len(batch)
                 if on_progress:
-                    on_progress(ImportProgress(path, summary.n_rows, file.tell()))
+                    n_bytes = getattr(file, "fileobj", file).tell()
+                    on_progress(ImportProgress(path, summary.n_before + summary.n_rows, n_bytes, summary.n_before))
+            if progress:
+                progress.finish()
     return summary
+
+
+def _items(file: BinaryIO, options: FileOptions, on_bad_row: OnBadRow | None) -> Iterator[Item]:
+    if is_parquet(file):
+        names, _, batches = parquet_batches(file, _ITEMS_A_CHUNK)
+        return read_item_batches(batches, item_layout(header_of(names), "csv"), on_bad_row=on_bad_row)
+    line = first_line(file, options.encoding or "latin-1")
+    file_format = options.file_format or item_format(line)
+    if file_format in {"csv", "tsv"}:
+        line = first_line(file, options.encoding)
+    return read_items(file, file_format, line, encoding=options.encoding, on_bad_row=on_bad_row)
 
 
 def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Iterator[list[Rating]]:
@@ -221,7 +285,8 @@ def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Ite
     rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
     try:
         for block in _blocks(path, rules, options, BLOCK_BYTES):
-            yield block.table.rows()
+            if len(block.table):
+                yield block.table.rows()
     except BadRowError as error:
         raise InvalidInputError(f"{path}, line {error.line}: {error.reason}") from error
     except (ValueError, LookupError) as error:
@@ -230,7 +295,14 @@ def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Ite
         raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _blocks(path: Path, rules: RatingRules, options: FileOptions, block_bytes: int) -> Iterator[RatingBlock]:
+def _blocks(
+    path: Path,
+    rules: RatingRules,
+    options: FileOptions,
+    block_bytes: int,
+    n_passed: int = 0,
+    on_bad_row: OnBadRow | None = None,
+) -> Iterator[RatingBlock]:
     return read_source(
         path,
         rules,
@@ -238,6 +310,8 @@ def _blocks(path: Path, rules: RatingRules, options: FileOptions, block_bytes: i
         columns=options.columns,
         encoding=options.encoding,
         block_bytes=block_bytes,
+        n_passed=n_passed,
+        on_bad_row=on_bad_row,
     )
 
 
@@ -248,7 +322,8 @@ def _explained(path: Path, summary: ImportSummary, what: str) -> Iterator[None]:
     except BadRowError as error:
         raise InvalidInputError(
             f"{path}, line {error.line}: {error.reason}. The import stopped there; {summary.n_rows:,} {what} before it "
-            "are stored. Correct the file and import it again: what is stored already stays as it is"
+            "are stored. Correct the file and import it again: what is stored already stays as it is. Or leave out bad "
+            "rows with --skip-bad"
         ) from error
     except (ValueError, LookupError) as error:
         raise InvalidInputError(f"{path}: {error}") from error

@@ -2,12 +2,12 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, BinaryIO
 
-from app.services.file_layouts import FileFormat, item_layout
+from app.services.file_layouts import FileFormat, ItemLayout, item_layout
 from app.services.policy import check_id, check_label
-from app.services.rating_files import BadRowError
+from app.services.rating_blocks import BadRow, BadRowError, OnBadRow, refuse
 from app.storage.catalogue import Item
 
 # The flags of MovieLens 100K in their order; the first stands for "unknown".
@@ -21,7 +21,12 @@ _ParseItem = Callable[[Sequence[str]], Item]
 
 
 def read_items(
-    file: BinaryIO, file_format: FileFormat, first_line: str, *, encoding: str | None = None
+    file: BinaryIO,
+    file_format: FileFormat,
+    first_line: str,
+    *,
+    encoding: str | None = None,
+    on_bad_row: OnBadRow | None = None,
 ) -> Iterator[Item]:
     """Read a file of items.
 
@@ -35,6 +40,8 @@ def read_items(
         Of the file.
     encoding : str, optional
         Of the text; by default UTF-8, and for MovieLens' own layouts Latin-1.
+    on_bad_row : callable, optional
+        Told of every row that cannot be accepted; without it the first one is an error.
 
     Yields
     ------
@@ -65,11 +72,51 @@ def read_items(
         rows = _csv_rows(text, layout.delimiter)
         n_columns, parse = layout.n_columns, _parse_columns(layout.item, layout.title, layout.categories)
     try:
-        for line, cells in rows:
-            if cells:
-                yield _checked(line, cells, n_columns, parse)
+        yield from _accepted(rows, n_columns, parse, on_bad_row)
     finally:
         text.detach()  # the file is the caller's to close
+
+
+def read_item_batches(
+    batches: Iterable[Any], layout: ItemLayout, *, on_bad_row: OnBadRow | None = None
+) -> Iterator[Item]:
+    """Read items from batches of columns that hold what a CSV file's cells would.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch
+        Of binary columns without nulls.
+    layout : ItemLayout
+        Which columns are which.
+    on_bad_row : callable, optional
+        As in ``read_items``.
+
+    Yields
+    ------
+    Item
+        In the order of the batches.
+
+    Raises
+    ------
+    BadRowError
+        At the first row that cannot be accepted.
+    """
+    cells = (row for batch in batches for row in zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    rows = ((line, [cell.decode(errors="surrogateescape") for cell in row]) for line, row in enumerate(cells, start=2))
+    parse = _parse_columns(layout.item, layout.title, layout.categories)
+    yield from _accepted(rows, layout.n_columns, parse, on_bad_row)
+
+
+def _accepted(
+    rows: Iterable[tuple[int, list[str]]], n_columns: int, parse: _ParseItem, on_bad_row: OnBadRow | None
+) -> Iterator[Item]:
+    for line, cells in rows:
+        if cells:
+            try:
+                yield _checked(line, cells, n_columns, parse)
+            except BadRowError as error:
+                text = ",".join(cells).encode(errors="surrogateescape").decode(errors="replace")
+                refuse(BadRow(error.line, error.reason, text), on_bad_row)
 
 
 def _split_lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str]]]:

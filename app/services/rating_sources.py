@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from app.services.file_layouts import ColumnNames, FileFormat, rating_layout
-from app.services.rating_files import RatingBlock, RatingRules, read_batches, read_ratings
+from app.services.rating_blocks import OnBadRow, RatingRules
+from app.services.rating_files import RatingBlock, read_batches, read_ratings
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -91,6 +92,8 @@ def read_source(
     columns: ColumnNames,
     encoding: str | None,
     block_bytes: int,
+    n_passed: int = 0,
+    on_bad_row: OnBadRow | None = None,
 ) -> Iterator[RatingBlock]:
     """Read a file of ratings.
 
@@ -108,6 +111,10 @@ def read_source(
         Of text; None for UTF-8.
     block_bytes : int
         How much is read, and yielded, at a time.
+    n_passed : int
+        Rows at the beginning that are of no interest.
+    on_bad_row : callable, optional
+        Told of every row that cannot be accepted; without it the first one is an error.
 
     Yields
     ------
@@ -115,31 +122,109 @@ def read_source(
         In the order of the file; ``n_bytes`` add up to about the file's size.
     """
     with opened(path) as file:
-        if file.read(4) == _PARQUET:
-            yield from _read_parquet(file, rules, columns, block_bytes // _BYTES_A_ROW)
-            return
-        layout = rating_layout(first_line(file, encoding), file_format, columns)
+        if is_parquet(file):
+            blocks = _read_parquet(file, rules, columns, block_bytes // _BYTES_A_ROW, n_passed, on_bad_row)
+        else:
+            layout = rating_layout(first_line(file, encoding), file_format, columns)
+            blocks = read_ratings(
+                file,
+                layout,
+                rules,
+                encoding=encoding or "utf-8",
+                block_bytes=block_bytes,
+                n_passed=n_passed,
+                on_bad_row=on_bad_row,
+            )
         packed = getattr(file, "fileobj", None)
         n_bytes = 0
-        for block in read_ratings(file, layout, rules, encoding=encoding or "utf-8", block_bytes=block_bytes):
+        for block in blocks:
             if packed is None:
                 yield block
             else:
-                yield RatingBlock(block.table, packed.tell() - n_bytes)
+                yield block._replace(n_bytes=packed.tell() - n_bytes)
                 n_bytes = packed.tell()
 
 
-def _read_parquet(file: BinaryIO, rules: RatingRules, columns: ColumnNames, block_rows: int) -> Iterator[RatingBlock]:
+def is_parquet(file: BinaryIO) -> bool:
+    """Tell Parquet from text, and go back to the beginning.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning.
+
+    Returns
+    -------
+    bool
+        By its first bytes.
+    """
+    head = file.read(len(_PARQUET))
+    file.seek(0)
+    return head == _PARQUET
+
+
+def parquet_batches(file: BinaryIO, batch_rows: int) -> tuple[list[str], int, Iterator[Any]]:
+    """Open a Parquet file and turn its cells into what would stand in a CSV file, so that one reader judges both.
+
+    Parameters
+    ----------
+    file : binary file
+        Which can be sought in.
+    batch_rows : int
+        Rows a batch, at most.
+
+    Returns
+    -------
+    names : list of str
+        Of the columns.
+    n_rows : int
+        In the whole file.
+    batches : iterator of pyarrow.RecordBatch
+        Of binary columns without nulls; a list of texts has its parts joined by ``|``.
+
+    Raises
+    ------
+    ValueError
+        If it is cut off or damaged.
+    """
     try:
         source = parquet.ParquetFile(file)
     except pa.ArrowInvalid as error:
         raise ValueError(f"the Parquet file is cut off or damaged: {error}") from error
+    return source.schema_arrow.names, source.metadata.num_rows, map(_as_text, source.iter_batches(max(batch_rows, 1)))
+
+
+def header_of(names: list[str]) -> str:
+    """Write the names of columns as a CSV file's first line.
+
+    Parameters
+    ----------
+    names : list of str
+        Any.
+
+    Returns
+    -------
+    str
+        Without its end.
+    """
     header = io.StringIO()
-    csv.writer(header).writerow(source.schema_arrow.names)
-    layout = rating_layout(header.getvalue().rstrip(), "csv", columns)
+    csv.writer(header).writerow(names)
+    return header.getvalue().rstrip()
+
+
+def _read_parquet(
+    file: BinaryIO,
+    rules: RatingRules,
+    columns: ColumnNames,
+    block_rows: int,
+    n_passed: int,
+    on_bad_row: OnBadRow | None,
+) -> Iterator[RatingBlock]:
+    names, n_rows, batches = parquet_batches(file, block_rows)
+    layout = rating_layout(header_of(names), "csv", columns)
     size = file.seek(0, io.SEEK_END)
-    for batch in read_batches(map(_as_text, source.iter_batches(max(block_rows, 1))), layout, rules):
-        yield RatingBlock(batch.table, size * len(batch.table) // max(source.metadata.num_rows, 1))
+    for block in read_batches(batches, layout, rules, n_passed=n_passed, on_bad_row=on_bad_row):
+        yield block._replace(n_bytes=size * block.n_lines // max(n_rows, 1))
 
 
 def _as_text(batch: Any) -> Any:
@@ -148,7 +233,9 @@ def _as_text(batch: Any) -> Any:
 
 
 def _column_as_text(column: Any) -> Any:
-    if pa.types.is_nested(column.type):
+    if pa.types.is_list(column.type) and pa.types.is_string(column.type.value_type):
+        column = pc.binary_join(column, "|")
+    elif pa.types.is_nested(column.type):
         column = pa.nulls(len(column), pa.string())  # such a column is none of ours
     if pa.types.is_timestamp(column.type):
         microseconds = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())

@@ -85,6 +85,16 @@ ratings = Table(
     sqlite_with_rowid=False,
 )
 
+# Imports that were stopped: how much of a file, known by its content and how it is read, is stored.
+import_progress = Table(
+    "import_progress",
+    metadata,
+    Column("fingerprint", String, primary_key=True),
+    Column("n_lines", BigInteger, nullable=False),
+    Column("n_bytes", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
 # How often something changed. 'catalogue' numbers the changes of items; 'ratings-0' to 'ratings-15' add up to the
 # number of ratings ever written or deleted, in several rows so that writers do not wait for each other.
 counters = Table(

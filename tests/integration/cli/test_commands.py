@@ -1,5 +1,7 @@
 """The commands in one process, on either store: import, train, ask, look around; and what goes wrong."""
 
+import gzip
+import io
 import json
 import re
 import sys
@@ -54,7 +56,8 @@ def movies_csv(tmp_path: Path) -> Path:
 def test_from_files_to_recommendations(foldin: Command, ratings_csv: Path, movies_csv: Path) -> None:
     assert foldin("import", str(ratings_csv)).startswith("900 ratings imported: 900 new")
     again = json.loads(foldin("import", "--json", str(ratings_csv)))
-    assert again == {"n_rows": 900, "created": 0, "updated": 900, "ignored": 0}
+    counts = {"n_rows": 900, "created": 0, "updated": 900, "ignored": 0, "n_bad": 0, "n_before": 0}
+    assert again == counts | {"dry_run": False}
     assert "30 items imported" in foldin("import", "--items", str(movies_csv))
 
     trained = json.loads(foldin("train", "--json"))
@@ -98,3 +101,24 @@ def test_before_the_first_training_the_popular_items_are_recommended(foldin: Com
     foldin("import", str(ratings_csv))
     answer = json.loads(foldin("recommend", "nobody", "-n", "2", "--json"))
     assert (answer["strategy"], answer["model_version"], len(answer["items"])) == ("popular", None, 2)
+
+
+def test_ratings_come_from_stdin_and_bad_rows_go_to_a_file(foldin, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content = b"user,item,rating\na,x,1\nb,y,99\nc,z,2\n"
+    runs = [(content, "--dry-run", 0), (gzip.compress(content), "--json", 2)]
+    for number, (sent, flag, n_ratings) in enumerate(runs):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sent)))
+        found = json.loads(foldin("import", "--json", "--skip-bad", flag, "-"))
+        assert (found["n_rows"], found["n_bad"], found["dry_run"]) == (2, 1, flag == "--dry-run")
+        assert json.loads(foldin("export", "--json", f"{number}.csv"))["n_ratings"] == n_ratings
+    lines = (tmp_path / "rejected-stdin.csv").read_text().splitlines()
+    assert lines[:2] == ["line,reason,row", '3,the value must be a number from 0 to 5,"b,y,99"']
+    assert list(tmp_path.glob(".import-*")) == []
+
+
+def test_a_dry_run_makes_no_store(foldin, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOLDIN_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
+    (tmp_path / "r.csv").write_text("user,item,rating\na,x,1\n")
+    assert "1 ratings can be imported" in foldin("import", "--dry-run", str(tmp_path / "r.csv"))
+    assert not (tmp_path / "none.db").exists()

@@ -1,18 +1,22 @@
 """Files end up in the store, a chunk a transaction, and a second time changes nothing."""
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from sqlalchemy import select
 
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.import_files import FileOptions, ImportProgress, ImportSummary, import_items, import_ratings
+from app.services.rating_blocks import BadRow
 from app.storage.catalogue import find_item
 from app.storage.counting import count_rows
 from app.storage.engine import Store
-from app.storage.ratings import Rating, list_user_ratings, n_rating_changes
+from app.storage.ratings import Rating, erase_user, list_user_ratings, n_rating_changes
 from app.storage.schema import items, ratings, users
 
 SETTINGS = Settings()
@@ -169,3 +173,119 @@ def test_an_unknown_encoding_and_a_missing_file_are_errors_in_words(store: Store
         import_ratings(store, SETTINGS, [ratings_csv], FileOptions(encoding="no-such"))
     with pytest.raises(InvalidInputError, match=r"gone\.csv cannot be read: No such file"):
         import_ratings(store, SETTINGS, [ratings_csv.with_name("gone.csv")])
+
+
+class StoppedError(Exception):
+    """As Ctrl-C or a crash stops an import between two commits."""
+
+
+def stop_after(n_chunks: int):
+    told = []
+
+    def follow(progress: ImportProgress) -> None:
+        told.append(progress)
+        if len(told) == n_chunks:
+            raise StoppedError
+
+    return follow
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_import_that_was_stopped_goes_on_behind_its_last_chunk(
+    store: Store, ratings_csv: Path, packed: bool
+) -> None:
+    if packed:
+        ratings_csv.write_bytes(gzip.compress(ratings_csv.read_bytes()))
+    with pytest.raises(StoppedError):
+        import_ratings(store, SETTINGS, [ratings_csv], on_progress=stop_after(3), block_bytes=2_500)
+    with store.read() as connection:
+        n_stored = count_rows(connection).n_ratings
+    assert 0 < n_stored < 5000
+    summary = import_ratings(store, SETTINGS, [ratings_csv], block_bytes=2_500)
+    assert (summary.n_before, summary.n_rows, summary.created) == (n_stored, 5000 - n_stored, 5000 - n_stored)
+    assert len(everything(store)) == 5000
+
+
+def test_what_was_erased_since_does_not_come_back_with_the_rest(store: Store, ratings_csv: Path) -> None:
+    with pytest.raises(StoppedError):
+        import_ratings(store, SETTINGS, [ratings_csv], on_progress=stop_after(3), block_bytes=2_500)
+    with store.write() as connection:
+        erase_user(connection, "0", now=1)
+    import_ratings(store, SETTINGS, [ratings_csv], block_bytes=2_500)
+    assert {row[0] for row in everything(store)} == {str(user) for user in range(1, 50)}
+
+
+def test_a_file_that_was_changed_begins_anew(store: Store, ratings_csv: Path) -> None:
+    with pytest.raises(StoppedError):
+        import_ratings(store, SETTINGS, [ratings_csv], on_progress=stop_after(3), block_bytes=2_500)
+    ratings_csv.write_text(ratings_csv.read_text().replace("\n0,0,0.0,", "\n0,0,5.0,"))
+    assert import_ratings(store, SETTINGS, [ratings_csv]).n_before == 0
+    assert ("0", "0", 5.0, 10**15) in everything(store)
+
+
+def test_an_import_that_came_to_its_end_begins_anew(store: Store, ratings_csv: Path) -> None:
+    import_ratings(store, SETTINGS, [ratings_csv])
+    with store.write() as connection:
+        erase_user(connection, "0", now=1)
+    assert import_ratings(store, SETTINGS, [ratings_csv]).created == 100
+
+
+def test_bad_rows_are_skipped_told_and_counted_and_the_rest_is_stored(store: Store, ratings_csv: Path) -> None:
+    lines = ratings_csv.read_text().splitlines()
+    lines[10], lines[2000], lines[3000], lines[5000] = "9,10,99,1", "too,few", "a,b,c,d,e", ",1,2,3"
+    ratings_csv.write_text("\n".join(lines) + "\n")
+    bad: list[BadRow] = []
+    summary = import_ratings(store, SETTINGS, [ratings_csv], on_bad_row=bad.append, block_bytes=2_500)
+    assert [(row.line, row.text) for row in bad] == [
+        (11, "9,10,99,1"),
+        (2001, "too,few"),
+        (3001, "a,b,c,d,e"),
+        (5001, ",1,2,3"),
+    ]
+    assert (summary.n_bad, summary.n_rows) == (4, 4996)
+    assert len(everything(store)) == 4996
+
+
+def test_a_stopped_import_with_bad_rows_goes_on_without_telling_them_again(store: Store, ratings_csv: Path) -> None:
+    lines = ratings_csv.read_text().splitlines()
+    lines[10], lines[20], lines[4000] = "9,10,99,1", "too,few", "too,few"
+    ratings_csv.write_text("\n".join(lines) + "\n")
+    bad: list[BadRow] = []
+    with pytest.raises(StoppedError):
+        import_ratings(
+            store, SETTINGS, [ratings_csv], on_bad_row=bad.append, on_progress=stop_after(2), block_bytes=2_500
+        )
+    import_ratings(store, SETTINGS, [ratings_csv], on_bad_row=bad.append, block_bytes=2_500)
+    assert [row.line for row in bad] == [11, 21, 4001]
+    assert len(everything(store)) == 4997
+
+
+def test_a_check_alone_finds_the_same_and_stores_nothing(store: Store, ratings_csv: Path) -> None:
+    assert import_ratings(None, SETTINGS, [ratings_csv]).n_rows == 5000
+    ratings_csv.write_text(ratings_csv.read_text() + "1,2,99,4\n")
+    with pytest.raises(InvalidInputError, match="line 5002"):
+        import_ratings(None, SETTINGS, [ratings_csv])
+    assert everything(store) == []
+
+
+def test_items_come_from_parquet_too_with_categories_as_a_list_or_joined(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    parquet.write_table(pa.table({"item_id": ["a", "b"], "title": ["A", ""], "categories": [["x", "y"], []]}), path)
+    assert import_items(store, [path]).n_rows == 2
+    parquet.write_table(pa.table({"itemId": [7], "genres": ["x|y"]}), path)
+    assert import_items(store, [path]).n_rows == 1
+    with store.read() as connection:
+        found = [find_item(connection, item_id) for item_id in ("a", "b", "7")]
+    assert [item and (item.title, item.categories) for item in found] == [
+        ("A", ["x", "y"]),
+        (None, []),
+        (None, ["x", "y"]),
+    ]
+
+
+def test_bad_items_are_skipped_and_told(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "movies.csv"
+    path.write_text("movieId,title,genres\n1,A,x\n,B,y\n3,C\n4,D,z\n")
+    bad: list[BadRow] = []
+    assert import_items(store, [path], on_bad_row=bad.append).n_rows == 2
+    assert [row.line for row in bad] == [3, 4]

@@ -6,7 +6,7 @@ import pytest
 
 from app.services.file_layouts import item_format
 from app.services.item_files import read_items
-from app.services.rating_files import BadRowError
+from app.services.rating_blocks import BadRowError
 from app.storage.catalogue import Item
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.services.file_layouts import ColumnNames, RatingLayout, rating_layout
-from app.services.rating_files import BadRowError, RatingRules, _Block, _next_batch, _open, read_ratings
+from app.services.rating_blocks import BadRowError, Block, RatingRules
+from app.services.rating_files import _next_batch, _open, read_ratings
 from app.storage.ratings import Rating
 
 NOW = 1_700_000_000_000_000
@@ -176,9 +177,9 @@ _TIMES = st.sampled_from([
 def test_what_the_fast_way_accepts_is_what_row_by_row_accepts(rows: list[tuple[bytes, ...]]) -> None:
     layout = RatingLayout(",", 4, 0, 1, 2, 3, 0)
     content = b"".join(b",".join(row) + b"\n" for row in rows)
-    block = _Block(_next_batch(_open(io.BytesIO(content), layout, "utf-8", 1 << 20, None), 1), layout, RULES, 1)
+    block = Block(_next_batch(_open(io.BytesIO(content), layout, "utf-8", 1 << 20, None), 1), layout, RULES, 1, {})
     try:
         fast = block.by_columns().rows()
     except ValueError:
         return
-    assert fast == block.row_by_row(len(rows))
+    assert fast == block.row_by_row(None)
