@@ -1,11 +1,13 @@
 """How fast training is: beside its peers, against the memory's own speed, as ratings and threads grow.
 
     FOLDIN_BENCH_PEERS=.peers/bin/python python -m benchmarks.training_speed        # BENCH=quick for a short form
+    python -m benchmarks.training_speed --only epochs-64 threads        # some of the tables; all others stay
     FOLDIN_BENCH_DATA=... adds the time to 99 % of the final NDCG@20 on gowalla
 
 Machines are shared: peers are timed by turns with Foldin, and the medians of several turns are compared.
 """
 
+import argparse
 import json
 import os
 import resource
@@ -14,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +28,17 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.factorization.fit import fit
-from app.factorization.objective import Epoch, Factors, Hyperparameters, loss
+from app.factorization.objective import Epoch, Hyperparameters, loss
 from benchmarks.invented_ratings import invented_ratings
+from benchmarks.tables import IS_QUICK, measured
 
-IS_QUICK = os.environ.get("BENCH") == "quick"
 PEERS_PYTHON = os.environ.get("FOLDIN_BENCH_PEERS", "")
 DATA = os.environ.get("FOLDIN_BENCH_DATA", "")
 N_TURNS = 1 if IS_QUICK else 5
+N_TURNS_OF_ALL = 3  # so often all peers have theirs; the first always
 SIZE = (14_000, 6_000, 1_000_000) if IS_QUICK else (138_000, 20_000, 10_000_000)
 PEERS = ("implicit", "irspack", "cmfrec")
-N_PEER_EPOCHS = 3
+N_PEER_EPOCHS = 2
 LOSS = Hyperparameters(unobserved_weight=0.1, regularization=0.1, n_epochs=5)
 
 
@@ -75,42 +79,50 @@ def saved(matrix: csr_array) -> str:
     return _SAVED[id(matrix)]
 
 
-def table(title: str, header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """Print a table in Markdown."""
-    print(f"\n### {title}\n\n| {' | '.join(header)} |\n|{'---|' * len(header)}")
-    for row in rows:
-        cells = (f"{cell:,.3g}" if isinstance(cell, float) else "–" if cell is None else str(cell) for cell in row)
-        print(f"| {' | '.join(cells)} |", flush=True)
-
-
-def beside_peers(matrix: csr_array) -> None:
+def beside_peers(n_factors: int) -> None:
     """Compare the seconds per epoch, both half-epochs, on two threads."""
-    rows: list[tuple[Any, ...]] = []
-    for n_factors in (64,) if IS_QUICK else (64, 128, 256):
-        hyper = replace(LOSS, n_factors=n_factors)
-        ours, last, theirs = [], [], {name: list[float]() for name in PEERS}
-        for _ in range(N_TURNS):
-            seconds = epoch_seconds(matrix, hyper)
-            ours.append(statistics.median(seconds[:-1]))
-            last.append(seconds[-1])
-            for name in PEERS:
-                if taken := peer_seconds(matrix, name, n_factors, N_PEER_EPOCHS):
-                    theirs[name].append(taken / N_PEER_EPOCHS)
-        mine = statistics.median(ours)
-        medians = [statistics.median(times) if times else None for times in theirs.values()]
-        ratio = medians[0] / mine if medians[0] else None
-        floor = 2 * matrix.nnz * n_factors * 4 / memory_bandwidth()
-        rows.append((
+    matrix, hyper = invented_ratings(*SIZE), replace(LOSS, n_factors=n_factors)
+    epoch_seconds(matrix, replace(hyper, n_epochs=1))  # compiles
+    ours, last, theirs = [], [], {name: list[float]() for name in PEERS}
+    for turn in range(N_TURNS):
+        seconds = epoch_seconds(matrix, hyper)
+        ours.append(statistics.median(seconds[:-1]))
+        last.append(seconds[-1])
+        for name in PEERS[: 1 if turn >= N_TURNS_OF_ALL else None]:
+            if taken := peer_seconds(matrix, name, n_factors, N_PEER_EPOCHS):
+                theirs[name].append(taken / N_PEER_EPOCHS)
+    mine = statistics.median(ours)
+    others = [statistics.median(times) if times else None for times in theirs.values()]
+    floor = 2 * matrix.nnz * n_factors * 4 / memory_bandwidth()
+    header = (
+        "factors",
+        "Foldin",
+        "its last, exact",
+        *PEERS,
+        "implicit / Foldin",
+        "fastest / Foldin",
+        "GB/s",
+        "Foldin / floor",
+    )
+    with measured("training-epochs", header) as row:
+        ratio, fastest = others[0] and others[0] / mine, min((time for time in others if time), default=None)
+        row(
             n_factors,
             mine,
             statistics.median(last),
-            *medians,
+            *others,
             ratio,
+            fastest and fastest / mine,
+            memory_bandwidth() / 1e9,
             mine / floor,
-            loss_excess(matrix, hyper),
-        ))
-    header = ("factors", "Foldin", "its last", *PEERS, "implicit / Foldin", "Foldin / floor", "loss beyond exact")
-    table(f"Seconds per epoch, {matrix.nnz:,} ratings", header, rows)
+        )
+
+
+def beyond_exact(n_factors: int) -> None:
+    """Compare the loss after five epochs of a few steps per row with that of exact solves."""
+    matrix, hyper = invented_ratings(*SIZE), replace(LOSS, n_factors=n_factors)
+    with measured("training-loss", ("factors", "loss beyond exact solves, relatively")) as row:
+        row(n_factors, loss_excess(matrix, hyper))
 
 
 def loss_excess(matrix: csr_array, hyper: Hyperparameters) -> float:
@@ -137,31 +149,34 @@ def memory_bandwidth() -> float:
 
 
 def as_ratings_grow() -> None:
-    """Time an epoch at growing numbers of ratings, at 64 factors."""
-    rows: list[tuple[Any, ...]] = []
-    for millions in (1, 3) if IS_QUICK else (1, 3, 10, 30):
-        matrix = invented_ratings(13_800 * millions, 20_000, millions * 1_000_000)
-        seconds = statistics.median(epoch_seconds(matrix, LOSS)[:-1])
-        rows.append((f"{matrix.nnz:,}", seconds, 1e6 * seconds / matrix.nnz))
-    table("As ratings grow, 64 factors", ("ratings", "seconds per epoch", "per million"), rows)
+    """Time an epoch at growing numbers of ratings and users, at 64 factors."""
+    epoch_seconds(invented_ratings(50, 40, 500), LOSS)  # compiles
+    with measured("training-growth", ("ratings", "seconds per epoch", "per million")) as row:
+        for millions in (1, 3) if IS_QUICK else (1, 3, 10, 30):
+            matrix = invented_ratings(13_800 * millions, 20_000, millions * 1_000_000)
+            seconds = statistics.median(epoch_seconds(matrix, LOSS)[:-1])
+            row(int(matrix.nnz), seconds, 1e6 * seconds / matrix.nnz)
 
 
-def as_threads_grow(matrix: csr_array) -> None:
+def as_threads_grow() -> None:
     """Time an epoch on one and two threads, by turns."""
+    matrix = invented_ratings(*SIZE)
     times: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(N_TURNS):
         for n_threads, seconds in times.items():
             seconds.append(statistics.median(epoch_seconds(matrix, LOSS, n_threads)[:-1]))
     one, two = statistics.median(times[1]), statistics.median(times[2])
-    table("Threads, 64 factors", ("one", "two", "ratio"), [(one, two, one / two)])
+    with measured("training-threads", ("factors", "seconds per epoch, one thread", "two threads", "ratio")) as row:
+        row(LOSS.n_factors, one, two, one / two)
 
 
-def peak_memory(matrix: csr_array) -> None:
+def peak_memory() -> None:
     """Measure how far the peak lies above ratings (from both sides) and factors, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.training_speed", "memory", saved(matrix)]
+    command = [sys.executable, "-m", "benchmarks.training_speed", "memory", saved(invented_ratings(*SIZE))]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)
     needed, peak = json.loads(answer.stdout)
-    table("Memory, 128 factors", ("ratings and factors, MB", "peak, MB", "beyond"), [(needed, peak, peak / needed - 1)])
+    with measured("training-memory", ("factors", "ratings and factors, MB", "peak, MB", "beyond")) as row:
+        row(128, needed, peak, peak / needed - 1)
 
 
 def report_memory(file: str) -> None:
@@ -183,14 +198,13 @@ def report_memory(file: str) -> None:
 
 def first_compile() -> None:
     """Time the first and second process' first fit."""
-    rows = []
-    with tempfile.TemporaryDirectory() as directory:
+    header = ("process", "seconds of its first fit", "CPU seconds")
+    with tempfile.TemporaryDirectory() as directory, measured("training-compile", header) as row:
         environment = os.environ | {"NUMBA_CACHE_DIR": directory}
         for which in ("first", "second"):
             command = [sys.executable, "-m", "benchmarks.training_speed", "compile"]
             answer = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-            rows.append((which, *json.loads(answer.stdout)))
-    table("Compiling", ("process", "seconds", "CPU seconds"), rows)
+            row(which, *json.loads(answer.stdout))
 
 
 def report_compile() -> None:
@@ -215,10 +229,10 @@ def to_final_quality() -> None:
             if seconds := peer_seconds(train, "implicit", 256, 2 * n_epochs, file):
                 with np.load(file) as found:
                     theirs.append((seconds, ndcg(found["user_factors"], found["item_factors"], train, test)))
-    rows: list[tuple[Any, ...]] = [("Foldin", *_first_within_a_percent(ours))]
-    if theirs:
-        rows.append(("implicit", *_first_within_a_percent(theirs)))
-    table("Gowalla, 256 factors: seconds to 99 % of the final NDCG@20", ("", "seconds", "final NDCG@20"), rows)
+    with measured("training-gowalla", ("library", "seconds to 99 % of its final NDCG@20", "final NDCG@20")) as row:
+        row("Foldin", *_first_within_a_percent(ours))
+        if theirs:
+            row("implicit", *_first_within_a_percent(theirs))
 
 
 def _first_within_a_percent(fits: list[tuple[float, float]]) -> tuple[float, float]:
@@ -258,18 +272,27 @@ def ndcg(user_factors: Any, item_factors: Any, train: csr_array, test: csr_array
     return float(np.mean(values))
 
 
+TABLES: dict[str, Callable[[], None]] = {
+    **{f"epochs-{n}": partial(beside_peers, n) for n in (64, 128, 256)},
+    **{f"loss-{n}": partial(beyond_exact, n) for n in (64, 128)},
+    "threads": as_threads_grow,
+    "growth": as_ratings_grow,
+    "memory": peak_memory,
+    "compile": first_compile,
+    "gowalla": to_final_quality,
+}
+QUICK = ("epochs-64", "loss-64", "threads", "growth", "memory", "compile")
+
+
 def main() -> None:
-    """Print all tables."""
-    matrix = invented_ratings(*SIZE)
-    tiny: Factors = fit(invented_ratings(50, 40, 500), LOSS, on_epoch=lambda _: None)  # compiles
-    del tiny
-    first_compile()
-    beside_peers(matrix)
-    as_threads_grow(matrix)
-    peak_memory(matrix)
-    as_ratings_grow()
-    if DATA and not IS_QUICK:
-        to_final_quality()
+    """Make all tables, or some."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=TABLES, default=QUICK if IS_QUICK else TABLES)
+    for name in parser.parse_args().only:
+        if name == "gowalla" and not DATA:
+            print("skipped gowalla: FOLDIN_BENCH_DATA names no folder that holds it")
+            continue
+        TABLES[name]()
 
 
 if __name__ == "__main__":

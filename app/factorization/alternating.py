@@ -36,7 +36,8 @@ def alternate(
     rows : RowBlocks
         Threads to share the work.
     n_steps : int
-        Conjugate-gradient steps per row in all half-epochs but the last; 0 solves every row exactly.
+        Conjugate-gradient steps per item in all half-epochs but the last; 0 solves every row exactly. Users, whose
+        error costs more, take one more, except with a single step, which is gradient descent.
     weights : ndarray of shape (n_ratings,), float32, optional
         w_ui; 1 when not given.
     on_epoch : callable, optional
@@ -49,10 +50,11 @@ def alternate(
     """
     factors, n_epochs = start, start.hyperparameters.n_epochs
     users, items = both_sides(user_items, start.hyperparameters, start.item_weights, weights)
+    n_user_steps = n_steps + (n_steps > 1)
     for epoch in range(1, n_epochs + 1):
         began = time.perf_counter()
         factors = solve_items(factors, items, rows, n_steps)
-        factors = solve_users(factors, users, rows, n_steps if epoch < n_epochs else 0)
+        factors = solve_users(factors, users, rows, n_user_steps if epoch < n_epochs else 0)
         seconds = time.perf_counter() - began
         if on_epoch:
             on_epoch(Epoch(epoch, loss(user_items, factors, weights=weights, rows=rows), seconds))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from app.factorization.arrays import Floats, Indices
-from app.factorization.compiled import compiled, inlined
-from app.factorization.kernels import LANES, ROWS, padded
+from app.factorization.arrays import Floats
+from app.factorization.compiled import compiled
+from app.factorization.gathering import room_for
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.row_solver import Shared, improve_row, solve_row
 from app.factorization.side import Side
@@ -57,65 +57,15 @@ def solve_rows(
         The rows' vectors before and after.
     """
     n_factors = others.shape[1]
-    longest = 0
+    room = room_for(side, first, end, n_factors)
+    solution = np.zeros(room.vectors.shape[1], np.float32)
+    work = np.empty((5, len(solution)), np.float32)
     for row in range(first, end):
-        longest = max(longest, side.indptr[row + 1] - side.indptr[row])
-    gathered = np.zeros((padded(longest, ROWS), padded(n_factors, LANES)), np.float32)
-    linear, quadratic = np.zeros(len(gathered), np.float32), np.zeros(len(gathered), np.float32)
-    solution = np.zeros(gathered.shape[1], np.float32)
-    work = np.empty((5, gathered.shape[1]), np.float32)
-    for row in range(first, end):
-        start, stop = side.indptr[row], side.indptr[row + 1]
-        n, n_padded = stop - start, padded(stop - start, ROWS)
-        gather(others, side.indices[start:stop], gathered[:n_padded])
-        for j in range(n_padded):
-            linear[j] = quadratic[j] = np.float32(0.0)
-            if j < n:
-                weight = side.weights[start + j] if side.weights.size else np.float32(1.0)
-                other = side.other_weights[side.indices[start + j]]
-                linear[j] = other * weight * side.targets[start + j]
-                quadratic[j] = other * (weight - np.float32(shared.unobserved_weight))
         for f in range(n_factors):
             solution[f] = solutions[row, f]
         if n_steps:
-            improve_row(
-                gathered[:n_padded],
-                linear[:n_padded],
-                quadratic[:n_padded],
-                side.regularization[row],
-                shared,
-                n_steps,
-                solution,
-                work,
-            )
+            improve_row(side, row, others, shared, n_steps, room, solution, work)
         else:
-            solve_row(
-                gathered[:n_padded], linear[:n_padded], quadratic[:n_padded], side.regularization[row], shared, solution
-            )
+            solve_row(side, row, others, shared, room, solution)
         for f in range(n_factors):
             solutions[row, f] = solution[f]
-
-
-@inlined
-def gather(others: Floats, indices: Indices, gathered: Floats) -> None:
-    """Copy a row's vectors side by side, where they stay in cache.
-
-    Parameters
-    ----------
-    others : ndarray of shape (n_others, n_factors), float32
-        All vectors.
-    indices : ndarray of shape (n,), int32
-        Those wanted.
-    gathered : ndarray of shape (n or up to `ROWS` more, n_factors or more), float32
-        Where they go; rows beyond n become zero, columns beyond n_factors stay so.
-    """
-    n_factors = others.shape[1]
-    for j in range(len(gathered)):
-        to = gathered[j]
-        if j < len(indices):
-            vector = others[indices[j]]
-            for f in range(n_factors):
-                to[f] = vector[f]
-        else:
-            for f in range(n_factors):
-                to[f] = np.float32(0.0)

@@ -73,6 +73,45 @@ def add_products(X: Floats, point: Floats, slopes: Floats, offsets: Floats, imag
 
 
 @compiled
+def add_images(X: Floats, point: Floats, slopes: Floats, image: Floats, is_wanted: bool) -> np.float32:
+    """Add Xᵀ(c ∘ Xp), if it is wanted, and compute pᵀXᵀ(c ∘ Xp).
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_factors), float32
+        Rows x_j, padded.
+    point : ndarray of shape (n_factors,), float32
+        p.
+    slopes : ndarray of shape (n,), float32
+        c.
+    image : ndarray of shape (n_factors,), float32
+        Where it goes.
+    is_wanted : bool
+        Whether it shall be added; the last step needs the number alone.
+
+    Returns
+    -------
+    float32
+        The sum.
+    """
+    n, n_factors = X.shape
+    total = np.float32(0.0)
+    for j in range(0, n, 4):
+        a = b = c = d = np.float32(0.0)
+        for f in range(n_factors):
+            a += X[j, f] * point[f]
+            b += X[j + 1, f] * point[f]
+            c += X[j + 2, f] * point[f]
+            d += X[j + 3, f] * point[f]
+        total += slopes[j] * a * a + slopes[j + 1] * b * b + slopes[j + 2] * c * c + slopes[j + 3] * d * d
+        a, b, c, d = slopes[j] * a, slopes[j + 1] * b, slopes[j + 2] * c, slopes[j + 3] * d
+        if is_wanted:
+            for f in range(n_factors):
+                image[f] += a * X[j, f] + b * X[j + 1, f] + c * X[j + 2, f] + d * X[j + 3, f]
+    return total
+
+
+@compiled
 def add_squares(X: Floats, slopes: Floats, squares: Floats) -> None:
     """Add the diagonal of Xᵀ(c ∘ X).
 

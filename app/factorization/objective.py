@@ -57,7 +57,8 @@ class Hyperparameters:
     """Passes over all items and all users."""
 
     n_steps: int = 3
-    """Conjugate-gradient steps per row where w0 > 0, in all half-epochs but the last; 0 solves every row exactly."""
+    """Conjugate-gradient steps per item where w0 > 0 (per user one more), except in the last, exact half-epoch; 0
+    solves every row exactly."""
 
     has_biases: bool = False
     """Whether users and items have biases beside the mean target, to predict values; with w0 = 0 only."""

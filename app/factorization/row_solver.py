@@ -22,9 +22,12 @@ from typing import NamedTuple
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.compiled import inlined
+from app.factorization.compiled import compiled, inlined
+from app.factorization.gathering import Gathered, gather
 from app.factorization.kernels import (
     LANES,
+    ROWS,
+    add_images,
     add_outer_products,
     add_products,
     add_squares,
@@ -32,6 +35,7 @@ from app.factorization.kernels import (
     set_inner_products,
     solve_cholesky,
 )
+from app.factorization.side import Side
 
 LEAST_CURVATURE = np.float32(1e-20)
 """Stands for q_j = 0: a rating that weighs no more than its absence still has a target."""
@@ -84,87 +88,85 @@ def shared_by_rows(unobserved_weight: float, gramian: Floats, n_others: int, mea
 
 
 @inlined
-def solve_row(
-    vectors: Floats, linear: Floats, quadratic: Floats, regularization: float, shared: Shared, solution: Floats
-) -> None:
+def solve_row(side: Side, row: int, others: Floats, shared: Shared, room: Gathered, solution: Floats) -> None:
     """Solve one row exactly.
 
     Parameters
     ----------
-    vectors : ndarray of shape (n, n_factors), float32
-        v_j of the row's ratings, in principal axes, padded to `ROWS` and `LANES`; overwritten by x_j.
-    linear : ndarray of shape (n,), float32
-        l_j.
-    quadratic : ndarray of shape (n,), float32
-        q_j.
-    regularization : float
-        λ_u.
+    side : Side
+        All ratings.
+    row : int
+        Which row.
+    others : ndarray of shape (n_others, n_factors), float32
+        v_j, in principal axes.
     shared : Shared
         What all rows share.
+    room : Gathered
+        Room for the row's ratings.
     solution : ndarray of shape (n_factors,), float32
-        Where u goes.
+        Where u goes, padded.
     """
-    n, n_factors = vectors.shape
-    pull = np.float32(max(regularization, shared.least_regularization))
+    start, stop, n_factors = side.indptr[row], side.indptr[row + 1], len(solution)
+    pull = np.float32(max(side.regularization[row], shared.least_regularization))
     w0 = np.float32(shared.unobserved_weight)
-    scale = np.empty(n_factors, np.float32)
+    scale, y = np.empty(n_factors, np.float32), np.zeros(n_factors, np.float32)
+    nowhere = np.zeros(n_factors, np.float32)
     for f in range(n_factors):
         diagonal = w0 * shared.gramian[f] + pull  # D
         scale[f] = shared.is_free[f] / np.sqrt(diagonal)
         solution[f] = (pull / diagonal if shared.is_free[f] else np.float32(1.0)) * shared.mean[f]  # m
-    offsets = np.zeros(padded(n, LANES), np.float32)  # τ
-    for j in range(n):
-        v = vectors[j]
-        root = np.sqrt(max(quadratic[j], LEAST_CURVATURE))
-        at_mean = np.float32(0.0)
-        for f in range(n_factors):
-            at_mean += v[f] * solution[f]
-            v[f] *= root * scale[f]
-        offsets[j] = linear[j] / root - root * at_mean
-    ridge = solve_unit_ridge(vectors, offsets)
+    if padded(stop - start, ROWS) < n_factors:  # y = Xᵀ (XXᵀ + I)⁻¹ τ
+        gathered = gather(side, start, stop, others, shared.unobserved_weight, room)
+        rescale(gathered, scale, solution)
+        n = padded(stop - start, LANES)
+        system, right = np.zeros((n, n), np.float32), np.zeros(n, np.float32)
+        right[: len(gathered.linear)] = gathered.linear
+        set_inner_products(gathered.vectors, system)
+        solve_cholesky(system, right)
+        add_products(gathered.vectors, nowhere, gathered.quadratic, right, y)
+    else:  # y = (XᵀX + I)⁻¹ Xᵀτ
+        system = np.zeros((n_factors, n_factors), np.float32)
+        for first in range(start, stop, len(room.linear)):
+            gathered = gather(side, first, stop, others, shared.unobserved_weight, room)
+            rescale(gathered, scale, solution)
+            add_outer_products(gathered.vectors, system)
+            add_products(gathered.vectors, nowhere, gathered.quadratic, gathered.linear, y)
+        solve_cholesky(system, y)
     for f in range(n_factors):
-        solution[f] += scale[f] * ridge[f]
+        solution[f] += scale[f] * y[f]
 
 
-@inlined
-def solve_unit_ridge(X: Floats, offsets: Floats) -> Floats:
-    """Solve min_y ‖τ − Xy‖² + ‖y‖².
+@compiled
+def rescale(gathered: Gathered, scale: Floats, mean: Floats) -> None:
+    """Turn a row's v_j, l_j and q_j, in place, into x_j and τ_j.
 
     Parameters
     ----------
-    X : ndarray of shape (n, n_factors), float32
-        Rows x_j, padded.
-    offsets : ndarray of shape (n or more,), float32
-        τ, padded to `LANES`; overwritten.
-
-    Returns
-    -------
-    ndarray of shape (n_factors,), float32
-        y.
+    gathered : Gathered
+        Overwritten.
+    scale : ndarray of shape (n_factors,), float32
+        D^(-1/2), zero where the row is pinned.
+    mean : ndarray of shape (n_factors,), float32
+        m.
     """
-    n, n_factors = X.shape
-    nothing, y = np.zeros(n, np.float32), np.zeros(n_factors, np.float32)
-    if n < n_factors:  # y = Xᵀ (XXᵀ + I)⁻¹ τ
-        system = np.zeros((len(offsets), len(offsets)), np.float32)
-        set_inner_products(X, system)
-        solve_cholesky(system, offsets)
-        add_products(X, y, nothing, offsets, y)
-    else:  # y = (XᵀX + I)⁻¹ Xᵀτ
-        system = np.zeros((n_factors, n_factors), np.float32)
-        add_outer_products(X, system)
-        add_products(X, y, nothing, offsets, y)
-        solve_cholesky(system, y)
-    return y
+    for j in range(len(gathered.vectors)):
+        v = gathered.vectors[j]
+        root = np.sqrt(max(gathered.quadratic[j], LEAST_CURVATURE))
+        at_mean = np.float32(0.0)
+        for f in range(len(scale)):
+            at_mean += v[f] * mean[f]
+            v[f] *= root * scale[f]
+        gathered.linear[j] = gathered.linear[j] / root - root * at_mean
 
 
 @inlined
 def improve_row(
-    vectors: Floats,
-    linear: Floats,
-    quadratic: Floats,
-    regularization: float,
+    side: Side,
+    row: int,
+    others: Floats,
     shared: Shared,
     n_steps: int,
+    room: Gathered,
     solution: Floats,
     work: Floats,
 ) -> None:
@@ -172,37 +174,39 @@ def improve_row(
 
     Parameters
     ----------
-    vectors : ndarray of shape (n, n_factors), float32
-        v_j of the row's ratings, in principal axes, padded to `ROWS` and `LANES`.
-    linear : ndarray of shape (n,), float32
-        l_j.
-    quadratic : ndarray of shape (n,), float32
-        q_j.
-    regularization : float
-        λ_u.
+    side : Side
+        All ratings.
+    row : int
+        Which row.
+    others : ndarray of shape (n_others, n_factors), float32
+        v_j, in principal axes.
     shared : Shared
         What all rows share.
     n_steps : int
         How many steps; at w0 = 0, one step is gradient descent with the best step length.
+    room : Gathered
+        Room for the row's ratings.
     solution : ndarray of shape (n_factors,), float32
-        u before, and after.
+        u before, and after, padded.
     work : ndarray of shape (5, n_factors), float32
         Room to work in.
     """
-    n_factors = vectors.shape[1]
+    start, stop, n_factors, n_held = side.indptr[row], side.indptr[row + 1], len(solution), len(room.linear)
     residual, direction, image, diagonal, preconditioner = work[0], work[1], work[2], work[3], work[4]
-    pull = np.float32(max(regularization, shared.least_regularization))
+    pull = np.float32(max(side.regularization[row], shared.least_regularization))
     w0 = np.float32(shared.unobserved_weight)
     for f in range(n_factors):
         diagonal[f] = preconditioner[f] = w0 * shared.gramian[f] + pull  # D
         residual[f] = pull * shared.mean[f] - diagonal[f] * solution[f]
         direction[f] = np.float32(0.0)
-    add_squares(vectors, quadratic, preconditioner)
+    # Σ_j l_j v_j + λ_u μ − A_u u, which is half the negative gradient
+    held = room
+    for first in range(start, stop, n_held):
+        held = gather(side, first, stop, others, shared.unobserved_weight, room)
+        add_squares(held.vectors, held.quadratic, preconditioner)
+        add_products(held.vectors, solution, held.quadratic, held.linear, residual)
     for f in range(n_factors):
         preconditioner[f] = shared.is_free[f] / preconditioner[f]
-    # Σ_j l_j v_j + λ_u μ − A_u u, which is half the negative gradient
-    add_products(vectors, solution, quadratic, linear, residual)
-    nothing = np.zeros(len(linear), np.float32)
     before = np.float32(1.0)
     for step in range(n_steps):
         size = np.float32(0.0)
@@ -211,17 +215,19 @@ def improve_row(
         if not size > np.float32(0.0):
             break
         ratio = size / before if step else np.float32(0.0)
-        for f in range(n_factors):
-            direction[f] = preconditioner[f] * residual[f] + ratio * direction[f]
-            image[f] = -diagonal[f] * direction[f]
-        add_products(vectors, direction, quadratic, nothing, image)  # −A_u p
         curvature = np.float32(0.0)
         for f in range(n_factors):
-            curvature -= direction[f] * image[f]
+            direction[f] = preconditioner[f] * residual[f] + ratio * direction[f]
+            image[f] = diagonal[f] * direction[f]
+            curvature += image[f] * direction[f]
+        for first in range(start, stop, n_held):
+            if stop - start > n_held:
+                held = gather(side, first, stop, others, shared.unobserved_weight, room)
+            curvature += add_images(held.vectors, direction, held.quadratic, image, step + 1 < n_steps)
         if not curvature > np.float32(0.0):  # solved as far as single precision goes
             break
         length = size / curvature
         for f in range(n_factors):
             solution[f] += length * direction[f]
-            residual[f] += length * image[f]
+            residual[f] -= length * image[f]
         before = size

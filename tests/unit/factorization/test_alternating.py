@@ -1,5 +1,6 @@
 """Least squares against a textbook solver, for every objective."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,14 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.factorization.alternating import solve_items
+from app.factorization.alternating import solve_items, solve_users
 from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn, FoldInItem
+from app.factorization.gathering import FLOATS_HELD
+from app.factorization.half_epoch import solve_half_epoch
 from app.factorization.objective import Hyperparameters, loss
+from app.factorization.principal_axes import mean_user_of
 from app.factorization.row_blocks import RowBlocks
-from app.factorization.side import both_sides
-from tests.unit.factorization.textbook import dense_loss, ratings, solve_users
+from app.factorization.row_solver import shared_by_rows
+from app.factorization.side import Side, both_sides
+from app.factorization.start import random_start
+from tests.unit.factorization.textbook import dense_loss, ratings
 from tests.unit.factorization.textbook import solve_items as solve_items_slowly
+from tests.unit.factorization.textbook import solve_users as solve_users_slowly
 
 Shape = tuple[int, int, float]
 
@@ -44,7 +51,7 @@ def test_every_user_is_solved_as_the_textbook_does(
     if not is_weighted:
         data.weights[:] = 1.0
     factors = fit(data.matrix, hyper, weights=data.weights[data.observed] if is_weighted else None, seed=seed)
-    expected = solve_users(data, factors.item_factors, factors.mean_user, hyper)
+    expected = solve_users_slowly(data, factors.item_factors, factors.mean_user, hyper)
     np.testing.assert_allclose(factors.user_factors, expected, rtol=1e-3, atol=2e-4)
 
 
@@ -111,19 +118,43 @@ def test_an_explanation_sums_to_the_score(hyper: Hyperparameters, shape: Shape, 
 @pytest.mark.parametrize("n_steps", [0, 1, 3])
 @pytest.mark.parametrize("unobserved_weight", [0.0, 0.05, 1.0])
 @pytest.mark.parametrize("popularity_discount", [0.0, 0.4])
-def test_the_loss_never_rises(n_steps: int, unobserved_weight: float, popularity_discount: float) -> None:
+def test_no_half_epoch_lets_the_loss_rise(n_steps: int, unobserved_weight: float, popularity_discount: float) -> None:
     data = ratings(3, n_users=60, n_items=40)
     hyper = Hyperparameters(
         n_factors=8,
         unobserved_weight=unobserved_weight,
         popularity_discount=popularity_discount,
-        n_epochs=15,
-        n_steps=n_steps,
     )
+    factors, rows = random_start(data.matrix, hyper, np.random.default_rng(0)), RowBlocks()
+    users, items = both_sides(data.matrix, hyper, factors.item_weights)
     losses: list[float] = []
-    fit(data.matrix, hyper, on_epoch=lambda epoch: losses.append(epoch.loss))
-    assert len(losses) == 15
+    for _ in range(15):
+        for solve, side in ((solve_items, items), (solve_users, users)):
+            factors = solve(factors, side, rows, n_steps)
+            factors = replace(factors, mean_user=mean_user_of(factors, users.regularization))
+            losses.append(loss(data.matrix, factors))
+    assert losses[-1] < losses[0]
     assert all(after <= before * (1 + 1e-6) for before, after in pairwise(losses))
+
+
+@pytest.mark.parametrize("n_steps", [0, 12])
+@pytest.mark.parametrize("unobserved_weight", [0.0, 0.1])
+def test_a_row_with_more_ratings_than_are_gathered_at_once_is_solved_as_the_textbook_does(
+    n_steps: int, unobserved_weight: float
+) -> None:
+    rng, n = np.random.default_rng(0), 2 * FLOATS_HELD // 16 + 5
+    V, a = rng.standard_normal((n + 100, 8)).astype(np.float32), rng.random(n).astype(np.float32)
+    indptr, chosen = np.array([0, 3, n]), np.arange(n, dtype=np.int32)
+    nothing, ones = np.empty(0, np.float32), np.ones(len(V), np.float32)
+    side = Side(indptr, chosen, a, nothing, np.array([2.0, 3.0], np.float32), ones)
+    D, mean = (V**2).sum(axis=0), np.ones(8, np.float32)
+    shared = shared_by_rows(unobserved_weight, D, len(V), mean, np.ones(8, np.float32))
+    solutions = np.zeros((2, 8), np.float32)
+    solve_half_epoch(side, V, shared, solutions, RowBlocks(), n_steps)
+    for row, λ in enumerate((2.0, 3.0)):
+        X, t = (part[indptr[row] : indptr[row + 1]].astype(np.float64) for part in (V, a))
+        A = (1 - unobserved_weight) * X.T @ X + np.diag(unobserved_weight * D + λ)
+        np.testing.assert_allclose(solutions[row], np.linalg.solve(A, X.T @ t + λ * mean), rtol=1e-3, atol=1e-5)
 
 
 def test_a_few_steps_come_as_far_as_exact_solves() -> None:

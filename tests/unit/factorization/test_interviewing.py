@@ -27,7 +27,7 @@ def test_what_is_left_uncertain_is_what_folding_in_leaves(factors: Factors):
     fold_in = FoldIn.of(factors)
     interview = newcomer(factors, fold_in).certain_after(factors.item_factors[4])
     system = precision(fold_in, []) + 0.95 * np.outer(factors.item_factors[4], factors.item_factors[4])
-    np.testing.assert_allclose(interview.covariance, np.linalg.inv(system), atol=1e-9)
+    np.testing.assert_allclose(interview.covariance, np.linalg.inv(system), rtol=1e-6, atol=1e-9)
 
 
 def test_a_gain_is_the_uncertainty_taken_away(factors: Factors, products):

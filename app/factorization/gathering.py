@@ -1,0 +1,97 @@
+"""A row's ratings and their vectors, gathered side by side where they stay in cache, a bounded number at a time."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from app.factorization.arrays import Floats
+from app.factorization.compiled import compiled, inlined
+from app.factorization.kernels import LANES, ROWS, padded
+from app.factorization.side import Side
+
+FLOATS_HELD = 1 << 21
+"""Numbers gathered at a time, 8 MB: nearly all rows have fewer, and those with more gather theirs for every product."""
+
+
+class Gathered(NamedTuple):
+    """Room for a row's ratings; padded with zeros to `ROWS` and `LANES`."""
+
+    vectors: Floats
+    """v_j, ndarray of shape (n, n_factors), float32."""
+
+    linear: Floats
+    """l_j, ndarray of shape (n,), float32."""
+
+    quadratic: Floats
+    """q_j, ndarray of shape (n,), float32."""
+
+
+@inlined
+def room_for(side: Side, first: int, end: int, n_factors: int) -> Gathered:
+    """Make room for the longest of some rows, or the most that is gathered at a time.
+
+    Parameters
+    ----------
+    side : Side
+        The rows' ratings.
+    first : int
+        The first row.
+    end : int
+        The row behind the last.
+    n_factors : int
+        How long vectors are.
+
+    Returns
+    -------
+    Gathered
+        Nothing yet. A row solved in its dual form, having fewer ratings than factors, always fits.
+    """
+    longest = 1
+    for row in range(first, end):
+        longest = max(longest, side.indptr[row + 1] - side.indptr[row])
+    width = padded(n_factors, LANES)
+    n = padded(min(longest, max(FLOATS_HELD // width, width)), ROWS)
+    return Gathered(np.zeros((n, width), np.float32), np.zeros(n, np.float32), np.zeros(n, np.float32))
+
+
+@compiled
+def gather(side: Side, start: int, stop: int, others: Floats, unobserved_weight: float, room: Gathered) -> Gathered:
+    """Gather some of a row's ratings.
+
+    Parameters
+    ----------
+    side : Side
+        All ratings.
+    start : int
+        The first rating.
+    stop : int
+        The one behind the last, or behind the last that there is room for.
+    others : ndarray of shape (n_others, n_factors), float32
+        All vectors.
+    unobserved_weight : float
+        w0.
+    room : Gathered
+        Where they go.
+
+    Returns
+    -------
+    Gathered
+        What has been gathered; rows beyond the ratings are zero.
+    """
+    n_factors = others.shape[1]
+    n = min(stop - start, len(room.linear))
+    n_padded = padded(n, ROWS)
+    for j in range(n):
+        other = side.indices[start + j]
+        to, vector = room.vectors[j], others[other]
+        for f in range(n_factors):
+            to[f] = vector[f]
+        weight = side.weights[start + j] if side.weights.size else np.float32(1.0)
+        room.linear[j] = side.other_weights[other] * weight * side.targets[start + j]
+        room.quadratic[j] = side.other_weights[other] * (weight - np.float32(unobserved_weight))
+    for j in range(n, n_padded):
+        to = room.vectors[j]
+        for f in range(n_factors):
+            to[f] = np.float32(0.0)
+        room.linear[j] = room.quadratic[j] = np.float32(0.0)
+    return Gathered(room.vectors[:n_padded], room.linear[:n_padded], room.quadratic[:n_padded])
