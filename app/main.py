@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import resource
+import socket
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -174,6 +175,25 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def listening_socket(descriptor: int) -> socket.socket:
+    """Take over a listening socket as what it is.
+
+    Uvicorn would take a descriptor for a Unix socket, and small answers would wait 40 ms for the client's delayed
+    acknowledgement.
+
+    Parameters
+    ----------
+    descriptor : int
+        From the parent process.
+
+    Returns
+    -------
+    socket.socket
+        With the family that it was made with.
+    """
+    return socket.socket(fileno=descriptor)
+
+
 def main() -> None:
     """Serve on a socket that the parent process has bound."""
     parser = argparse.ArgumentParser(description="One API process of `foldin serve`.")
@@ -184,7 +204,7 @@ def main() -> None:
     configure_logging(settings.log_format)
     sys.setswitchinterval(GIL_SECONDS)
     raise_file_limit()
-    uvicorn.Server(server_config(create_app(settings), fd=descriptor)).run()
+    uvicorn.Server(server_config(create_app(settings))).run(sockets=[listening_socket(descriptor)])
 
 
 if __name__ == "__main__":

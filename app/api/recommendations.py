@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
+from pydantic import BaseModel, Field
 
 from app.api.paths import PathId
+from app.api.query_parameters import documented, read_parameters
 from app.api.schemas import Recommendations
 from app.api.state import State, json_response, scoped_router
 from app.services.answers import Answer, RecommendationQuery
@@ -16,35 +18,48 @@ EXPLAINED = 3
 MAX_CURSOR = 60_000
 
 Count = Annotated[int, Query(ge=1, le=1000, description="How many items.")]
-Names = Annotated[list[Annotated[str, Query(max_length=MAX_ID_BYTES)]], Query(max_length=1000)]
-Share = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
-Seed = Annotated[int | None, Query(ge=0, lt=2**63, description="Repeats an exploration.")]
-CursorText = Annotated[str, Query(max_length=MAX_CURSOR, description="`next_cursor` of the page before.")]
+Name = Annotated[str, Field(max_length=MAX_ID_BYTES)]
+Names = Annotated[list[Name], Query(max_length=1000)]
 
 
-@router.get("/users/{user_id}/recommendations", response_model=Recommendations)
-async def recommend(
-    user_id: PathId,
-    state: State,
-    n: Annotated[int | None, Query(ge=1, le=1000, description="How many items; 10 by default.")] = None,
-    exclude_rated: bool = True,
-    category: Names = [],  # noqa: B006 - FastAPI copies it
-    exclude: Names = [],  # noqa: B006
-    explain: bool = False,
-    diversity: Share = 0.0,
-    explore: Share = 0.0,
-    seed: Seed = None,
-    cursor: CursorText = "",
-) -> Response:
+class RecommendationParameters(BaseModel):
+    """What is asked for."""
+
+    n: int | None = Field(None, ge=1, le=1000, description="How many items; 10 by default.")
+    exclude_rated: bool = True
+    category: list[Name] = Field([], max_length=1000)
+    exclude: list[Name] = Field([], max_length=1000)
+    explain: bool = False
+    diversity: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
+    explore: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
+    seed: int | None = Field(None, ge=0, lt=2**63, description="Repeats an exploration.")
+    cursor: str = Field("", max_length=MAX_CURSOR, description="`next_cursor` of the page before.")
+
+
+@router.get(
+    "/users/{user_id}/recommendations",
+    response_model=Recommendations,
+    openapi_extra=documented(RecommendationParameters),
+)
+async def recommend(user_id: PathId, request: Request, state: State) -> Response:
     """Say what a user should see next, computed from the user's ratings as they are now.
 
     With a cursor, everything but `n` is as it was asked for with the first page.
     """
-    if cursor:
-        _, answer = await state.recommender.go_on(cursor, n=n, user_id=user_id)
+    wanted = read_parameters(request, RecommendationParameters)
+    if wanted.cursor:
+        _, answer = await state.recommender.go_on(wanted.cursor, n=wanted.n, user_id=user_id)
     else:
-        limit = EXPLAINED if explain else None
-        query = RecommendationQuery(n or 10, exclude_rated, category, exclude, limit, diversity, explore, seed)
+        query = RecommendationQuery(
+            wanted.n or 10,
+            wanted.exclude_rated,
+            wanted.category,
+            wanted.exclude,
+            EXPLAINED if wanted.explain else None,
+            wanted.diversity,
+            wanted.explore,
+            wanted.seed,
+        )
         answer = await state.recommender.recommend(user_id, query)
     return json_response(recommendations({"user_id": user_id}, answer))
 

@@ -20,6 +20,7 @@ from app.storage.guarded_reader import Guard
 _STATEMENT = """
     SELECT ratings.item_key, ratings.value FROM users JOIN ratings ON ratings.user_key = users.user_key
     WHERE users.user_id = {parameter} AND ratings.value IS NOT NULL"""
+_SQLITE_STATEMENT = _STATEMENT.format(parameter="?")
 
 UserRatings = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -91,7 +92,7 @@ class _SqliteReader:
 
     async def read(self, user_id: str) -> UserRatings:
         try:
-            return _to_arrays(self._connection.execute(_STATEMENT.format(parameter="?"), (user_id,)).fetchall())
+            return _to_arrays(self._connection.execute(_SQLITE_STATEMENT, (user_id,)).fetchall())
         except pysqlite3.Error as error:
             raise StoreUnavailableError(f"the ratings could not be read: {error}") from error
 
