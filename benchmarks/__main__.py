@@ -12,6 +12,7 @@ MEASUREMENTS = {
     "quality": "How good recommendations are",
     "tuning": "What tuning is worth",
     "onboarding": "How fast a newcomer becomes known",
+    "serving": "How fast answers are",
     "ingestion": "How fast ratings come in, and go out for training",
 }
 

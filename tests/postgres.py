@@ -14,7 +14,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -150,6 +151,50 @@ def running_server(settings: Mapping[str, str] = FAST_AND_LOCAL) -> Iterator[Ser
             yield Server(f"postgresql://foldin:{password}@127.0.0.1:{port}/postgres")
 
 
+class StoppableServer(Server):
+    """A server of a test's own, which it may stop and start again."""
+
+    def __init__(self, home: Path, programs: Path, user: str | None) -> None:
+        self._start = partial(_started, programs, home, user, FAST_AND_LOCAL)
+        password = _initialize(programs, home, user)
+        self._running = ExitStack()
+        self._port = self._running.enter_context(self._start())
+        super().__init__(f"postgresql://foldin:{password}@127.0.0.1:{self._port}/postgres")
+
+    def stop(self) -> None:
+        """Stop it at once: connections break, and new ones are refused."""
+        self._running.close()
+
+    def start(self) -> None:
+        """Start it again on the same port."""
+        self._running.enter_context(self._start(self._port))
+
+
+@contextmanager
+def stoppable_server() -> Iterator[StoppableServer | None]:
+    """Start a server that may be stopped.
+
+    Yields
+    ------
+    StoppableServer or None
+        None where only the address of a server is given, which is not ours to stop.
+    """
+    programs = None if _given_address() else find_programs()
+    if programs is None:
+        yield None
+        return
+    user = _unprivileged_user()
+    home = Path(tempfile.mkdtemp(prefix="foldin-postgres-"))
+    if user:
+        shutil.chown(home, user)
+    with at_the_end('rm -rf "$1" || { sleep 3; rm -rf "$1"; }', str(home)):
+        server = StoppableServer(home, _readable_by(user, programs, home), user)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
 def find_programs() -> Path | None:
     """Look for the directory with PostgreSQL's programs, the newest version first in each place.
 
@@ -243,9 +288,11 @@ def _initialize(programs: Path, home: Path, user: str | None) -> str:
 
 
 @contextmanager
-def _started(programs: Path, home: Path, user: str | None, configured: Mapping[str, str]) -> Iterator[int]:
+def _started(
+    programs: Path, home: Path, user: str | None, configured: Mapping[str, str], port: int | None = None
+) -> Iterator[int]:
     """Run the server in a session of its own, so that Ctrl-C reaches it only through us."""
-    port = free_port()
+    port = port or free_port()
     settings = [f"--{name}={value}" for name, value in {**configured, "port": str(port)}.items()]
     command = [str(programs / "postgres"), "-D", str(home / "data"), *settings]
     with (home / "log").open("wb") as log:
