@@ -28,12 +28,28 @@ class Lifeline:
         """
         return {_VARIABLE: str(self.child_fd)}
 
+    def close_parent_end(self) -> None:
+        """Let go of the parent's end in a child that was forked, and so has it too."""
+        os.close(self._parent_fd)
+
+
+def parent_descriptor() -> int | None:
+    """Take the lifeline that this process was started with.
+
+    Returns
+    -------
+    int or None
+        Readable when the parent is gone; None in a process that was started without one.
+    """
+    descriptor = os.environ.pop(_VARIABLE, "")
+    return int(descriptor) if descriptor else None
+
 
 def die_with_parent() -> None:
     """End this process when its parent is gone; does nothing in a process that was not started with a lifeline."""
-    descriptor = os.environ.pop(_VARIABLE, "")
-    if descriptor:
-        threading.Thread(target=_wait_for_end, args=(int(descriptor),), name="lifeline", daemon=True).start()
+    descriptor = parent_descriptor()
+    if descriptor is not None:
+        threading.Thread(target=_wait_for_end, args=(descriptor,), name="lifeline", daemon=True).start()
 
 
 def _wait_for_end(descriptor: int) -> None:

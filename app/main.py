@@ -22,6 +22,7 @@ from app.api.security import Access
 from app.api.state import ApiState
 from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
+from app.forking import keep_forked
 from app.lifeline import die_with_parent
 from app.logs import configure_logging
 from app.services.answer_threads import AnswerThreads
@@ -38,6 +39,7 @@ from app.services.tastes import RatingScale
 from app.services.trending import Trending
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
+from app.serving.warming import load_kernels
 from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
 from app.storage.user_ratings import user_ratings_reader
@@ -196,15 +198,26 @@ def listening_socket(descriptor: int) -> socket.socket:
 
 def main() -> None:
     """Serve on a socket that the parent process has bound."""
-    parser = argparse.ArgumentParser(description="One API process of `foldin serve`.")
+    parser = argparse.ArgumentParser(description="The API processes of `foldin serve`.")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the listening socket")
-    descriptor = parser.parse_args().fd
-    die_with_parent()
+    parser.add_argument("--processes", type=int, default=1, help="how many answer")
+    arguments = parser.parse_args()
+
     settings = Settings()
     configure_logging(settings.log_format)
     sys.setswitchinterval(GIL_SECONDS)
     raise_file_limit()
-    uvicorn.Server(server_config(create_app(settings))).run(sockets=[listening_socket(descriptor)])
+    app, listening = create_app(settings), listening_socket(arguments.fd)
+
+    def serve() -> None:
+        uvicorn.Server(server_config(app)).run(sockets=[listening])
+
+    if arguments.processes == 1:
+        die_with_parent()
+        serve()
+    else:
+        load_kernels()
+        keep_forked(serve, arguments.processes)
 
 
 if __name__ == "__main__":

@@ -80,8 +80,7 @@ def run_service(
     port = listening.getsockname()[1]
     os.environ |= {"FOLDIN_HOST": settings.host, "FOLDIN_PORT": str(port)}
     supervisor = Supervisor(on_event=lambda text: typer.echo(f"foldin: {text}", err=True))
-    for _ in range(n_api_processes):
-        supervisor.add("app.main", "--fd", str(listening.fileno()))
+    supervisor.add("app.main", "--fd", str(listening.fileno()), "--processes", str(n_api_processes))
     if with_trainer:
         supervisor.add("app.worker")
     address = f"http://{_in_url(settings.host)}:{port}"

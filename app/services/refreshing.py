@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from app.config import Settings
 from app.errors import ArtifactError, VersionGoneError
-from app.factorization.top_n import scores_of, top_n
 from app.services.clock import now_microseconds
 from app.serving.live import LiveModel
 from app.serving.model import Model, from_arrays
 from app.serving.snapshot import ItemChange, Snapshot
 from app.serving.supplement import Supplement, read_supplement
+from app.serving.warming import load_kernels
 from app.storage import catalogue, versions
 from app.storage.artifacts import read_artifacts
 from app.storage.engine import Store
@@ -126,7 +126,8 @@ class Refresher:
                 return held.model
         files = read_artifacts(self.settings.models_dir / str(version))
         model = from_arrays(version, files.arrays, files.description)
-        warm_up(model)
+        files.let_go_of_pages()
+        load_kernels()
         return model
 
     def _supplement(self, model: Model, number: int) -> Supplement | None:
@@ -134,19 +135,6 @@ class Refresher:
             return None
         files = read_artifacts(self.settings.models_dir / supplement_name(model.version, number))
         return read_supplement(number, files.arrays, model)
-
-
-def warm_up(model: Model) -> None:
-    """Have everything compiled, or loaded where it was compiled before, that answers need.
-
-    Parameters
-    ----------
-    model : Model
-        Any.
-    """
-    user = model.fold_in.fold_in_user(np.empty(0, np.intp), np.empty(0))
-    top_n(model.searched_items, user, 1)
-    scores_of(model.factors.item_factors[:1], user)
 
 
 def snapshot_of(model: Model, supplement: Supplement | None, connection: Connection) -> Snapshot:

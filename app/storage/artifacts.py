@@ -5,6 +5,7 @@ file in the manifest has the size, the checksum, the type and the shape that the
 """
 
 import hashlib
+import mmap
 import os
 import shutil
 import tempfile
@@ -30,6 +31,15 @@ class Artifacts:
 
     arrays: Mapping[str, NDArray[Any]]
     description: dict[str, Any]
+
+    def let_go_of_pages(self) -> None:
+        """Map no more what was only read to be checked; what is used will be mapped again."""
+        for array in self.arrays.values():
+            owner: Any = array
+            while isinstance(owner, np.ndarray):
+                owner = owner.base
+            if isinstance(owner, mmap.mmap):
+                owner.madvise(mmap.MADV_DONTNEED)
 
 
 def write_artifacts(models_dir: Path, arrays: Mapping[str, NDArray[Any]], description: dict[str, Any]) -> Path:

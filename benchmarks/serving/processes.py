@@ -33,11 +33,8 @@ def measure_processes(folder: Path) -> None:
         row("from start to ready, s", sorted(took)[1], "3 (1.5)")
         with foldin.serve("--no-trainer", "--workers", str(N_PROCESSES)) as server:
             closed_loop(server.url, PATH, n_clients=32, seconds=4)
-            workers = [
-                child
-                for child in psutil.Process(server.process.pid).children(recursive=True)
-                if "app.main" in " ".join(child.cmdline())
-            ]
+            (forking,) = psutil.Process(server.process.pid).children()
+            workers = forking.children()
             megabytes = sum(worker.memory_full_info().pss for worker in workers) / 1e6
         row("processes", len(workers), N_PROCESSES)
         row("proportional set size of all / float32 matrix", megabytes / matrix, "1.6")

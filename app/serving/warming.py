@@ -1,0 +1,31 @@
+"""Loading the kernels before the first answer needs them, or compiling them where that has not been done yet."""
+
+import numpy as np
+
+from app.factorization.fold_in import FoldIn
+from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.quantized import QuantizedVectors
+from app.factorization.top_n import scores_of, top_n
+
+
+def load_kernels() -> None:
+    """Fold one user in and find one item, of a model that knows nothing."""
+    hyperparameters = Hyperparameters(n_factors=1)
+    zero, one, nothing = np.zeros((1, 1), np.float32), np.ones(1, np.float32), np.empty((0, 1), np.float32)
+    factors = Factors(
+        user_factors=zero,
+        item_factors=zero,
+        mean_user=zero[0],
+        mean_item=zero[0],
+        user_is_free=one,
+        item_is_free=one,
+        item_gramian=one,
+        item_weights=one,
+        mean_discount=np.array(1, np.float32),
+        item_selection=nothing,
+        user_selection=nothing,
+        hyperparameters=hyperparameters,
+    )
+    user = FoldIn.of(factors).fold_in_user([0], [1.0])
+    top_n(QuantizedVectors.of(zero), user, 1)
+    scores_of(zero, user)
