@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from app.storage.keys import ensure_keys
-from app.storage.schema import counters, deleted_items, items, ratings
+from app.storage.schema import HAS_DATES, counters, deleted_items, items, ratings
 
 
 class Item(NamedTuple):
@@ -147,8 +147,7 @@ def dated_items(connection: Connection) -> list[CatalogueRow]:
     list of CatalogueRow
         In no order.
     """
-    has_dates = items.c.available_from.is_not(None) | items.c.available_until.is_not(None)
-    return [to_row(row) for row in connection.execute(select(items).where(has_dates))]
+    return [to_row(row) for row in connection.execute(select(items).where(HAS_DATES))]
 
 
 def deleted_items_since(connection: Connection, since_revision: int) -> list[int]:

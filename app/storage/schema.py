@@ -20,6 +20,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    text,
 )
 from sqlalchemy.dialects import postgresql
 
@@ -45,6 +46,9 @@ users = Table(
     sqlite_autoincrement=True,
 )
 
+HAS_DATES = text("available_from IS NOT NULL OR available_until IS NOT NULL")
+"""Of items that are available only from or until some time; in these words, the planner knows their index."""
+
 items = Table(
     "items",
     metadata,
@@ -58,6 +62,7 @@ items = Table(
     Column("attributes", JSON, nullable=False, server_default="{}"),
     # The value of counters 'catalogue' when the row last changed; 0 for an item that only ratings have named.
     Column("revision", BigInteger, nullable=False, server_default="0"),
+    Index("ix_items_dated", "item_key", sqlite_where=HAS_DATES, postgresql_where=HAS_DATES),
     Index(None, "revision"),
     sqlite_autoincrement=True,
 )
