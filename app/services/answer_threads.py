@@ -8,6 +8,9 @@ from typing import TypeVar
 
 from app.serving.snapshot import Snapshot
 
+FEW = 100
+"""So many items, and so many ratings times ten, are answered at once."""
+
 T = TypeVar("T")
 
 # to go through so many numbers takes about as long as to hand the work to a thread and back
@@ -20,21 +23,23 @@ class AnswerThreads:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="answer")
 
-    async def run(self, snapshot: Snapshot, work: Callable[[], T]) -> T:
+    async def run(self, snapshot: Snapshot, work: Callable[[], T], *, is_short: bool = False) -> T:
         """Compute an answer.
 
         Parameters
         ----------
         snapshot : Snapshot
-            What the answer is from, which says how long it will take.
+            What the answer is from.
         work : callable
             Reads nothing but the snapshot.
+        is_short : bool
+            Whether the work is to find a few items, and nothing else that grows with what was asked.
 
         Returns
         -------
         object
             What it returned.
         """
-        if snapshot.model.factors.item_factors.size <= _QUICK:
+        if is_short and snapshot.model.factors.item_factors.size <= _QUICK:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -42,6 +42,11 @@ class RecommendationQuery:
     explore: float = 0.0
     seed: int | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the best items are asked for, and nothing about them that takes longer than to find them."""
+        return self.explain_limit is None and not self.diversity and not self.explore and len(self.exclude) <= 100
+
 
 @dataclass(frozen=True, slots=True)
 class AnsweredItem:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from app.errors import InvalidInputError, NotFoundError, StoreUnavailableError, VersionGoneError
-from app.services.answer_threads import AnswerThreads
+from app.services.answer_threads import FEW, AnswerThreads
 from app.services.answering import Asked, answer, begin, resume
 from app.services.answers import Answer, RecommendationQuery
 from app.services.listing import Listing
@@ -95,7 +95,8 @@ class Recommender:
             taste = Taste.of(snapshot, ratings, self.scale)
             return answer(*begin(snapshot, [taste], query, Asked(user_id)), self.live.cursor_secret)
 
-        return await self.threads.run(snapshot, work)
+        is_short = query.is_plain and query.n <= FEW and len(ratings[0]) <= 10 * FEW
+        return await self.threads.run(snapshot, work, is_short=is_short)
 
     def without_store(self, snapshot: Snapshot, user_id: str, query: RecommendationQuery) -> Answer:
         """Answer from what the version itself knows of a user.
@@ -222,7 +223,7 @@ class Recommender:
         if snapshot is None:
             raise NotFoundError(UNKNOWN)
         work = partial(similar_to, snapshot, item_ids, n=n, categories=categories, metric=metric)
-        return await self.threads.run(snapshot, work)
+        return await self.threads.run(snapshot, work, is_short=n <= FEW and len(item_ids) == 1)
 
     async def popular(self, *, n: int, categories: Sequence[str] = ()) -> Answer:
         """Find the most rated items.
@@ -248,4 +249,4 @@ class Recommender:
         if snapshot is None:
             return await self.popularity.most_popular(RecommendationQuery(n, categories=categories), (), secret=None)
         listing = Listing(snapshot, "popular", _NO_VECTORS, _NO_ITEMS, n, categories)
-        return await self.threads.run(snapshot, lambda: answer(listing, Asked(), None))
+        return await self.threads.run(snapshot, lambda: answer(listing, Asked(), None), is_short=n <= FEW)
