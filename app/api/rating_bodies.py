@@ -4,6 +4,8 @@ The fast way accepts a part of what the schema accepts and says nothing about wh
 row by row, by ``RatingIn``, which accepts it or names what is wrong. A test holds the two to each other.
 """
 
+import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +21,8 @@ from app.services.policy import check_id, check_value
 from app.storage.ratings import Rating
 
 MAX_BATCH = 10_000
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_MOST_NAMED = 100
 _SHORT = 64  # characters, which are at most 256 bytes
 
 _one = TypeAdapter(RatingIn)
@@ -48,8 +52,10 @@ def read_ratings(body: bytes, settings: Settings) -> list[Rating]:
     """
     is_array = body.lstrip()[:1] == b"["
     entries = _load(body)
-    if entries is not None and len(entries) <= MAX_BATCH and (ratings := _by_columns(entries, settings)) is not None:
-        return ratings
+    if entries is not None and len(entries) <= MAX_BATCH:
+        ratings = _by_columns(entries, settings)
+        if ratings is not None and not _may_repeat_keys(body, entries):
+            return ratings
     return _by_schema(body, settings, is_array=is_array)
 
 
@@ -71,10 +77,11 @@ def read_lines(lines: Sequence[bytes], settings: Settings) -> tuple[list[Rating]
         What is wrong with the line after them; None when all are valid.
     """
     if all(line.startswith(b"{") and line.endswith(b"}") for line in lines):
-        entries = _load(b"[" + b",".join(lines) + b"]")
+        body = b"[" + b",".join(lines) + b"]"
+        entries = _load(body)
         if entries is not None and len(entries) == len(lines):
             ratings = _by_columns(entries, settings)
-            if ratings is not None:
+            if ratings is not None and not _may_repeat_keys(body, entries):
                 return ratings, None
     accepted: list[Rating] = []
     for line in lines:
@@ -91,6 +98,29 @@ def _load(body: bytes) -> list[Any] | None:
     except orjson.JSONDecodeError:
         return None
     return loaded if isinstance(loaded, list) else [loaded]
+
+
+def _may_repeat_keys(body: bytes, entries: list[dict[str, Any]]) -> bool:
+    # a parser keeps the last of equal keys, while each has a colon of its own
+    n_keys = sum(map(len, entries))
+    return body.count(b":") != n_keys and _STRING.sub(b"", body).count(b":") != n_keys
+
+
+def _refuse_repeated_keys(body: bytes, *, is_array: bool) -> None:
+    repeated = object()
+
+    def judge(pairs: list[tuple[str, Any]]) -> object:
+        return repeated if len({key for key, _ in pairs}) < len(pairs) else None
+
+    try:
+        found = json.loads(body, object_pairs_hook=judge, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return  # what is no JSON is refused as such
+    objects = found if is_array and isinstance(found, list) else [found]
+    rows = [row for row, entry in enumerate(objects) if entry is repeated]
+    if rows:
+        rejected = [(f"/{row}" if is_array else "", "must not name a field twice") for row in rows[:_MOST_NAMED]]
+        raise InvalidInputError("see errors for each object that names a field twice", rejected)
 
 
 def _by_columns(entries: list[Any], settings: Settings) -> list[Rating] | None:
@@ -149,6 +179,7 @@ def _timestamps(times: list[Any]) -> list[int | None] | None:
 
 
 def _by_schema(body: bytes, settings: Settings, *, is_array: bool) -> list[Rating]:
+    _refuse_repeated_keys(body, is_array=is_array)
     entries = parse(_many, body) if is_array else [parse(_one, body)]
     if len(entries) > MAX_BATCH:
         raise InvalidInputError(f"a batch may have {MAX_BATCH:,} ratings; this one has {len(entries):,}")

@@ -11,7 +11,8 @@ from app.api.paths import PathId
 from app.api.rating_bodies import MAX_BATCH, read_ratings
 from app.api.rating_streams import NDJSON, write_stream
 from app.api.schemas import ErasureReceipt, RatingsPage, RatingsWritten
-from app.api.state import State, json_response, scoped_router
+from app.api.security import PlainRoute
+from app.api.state import ApiState, State, json_response, scoped_router
 from app.services.clock import to_rfc3339
 from app.storage.ratings import Erasure
 
@@ -26,16 +27,26 @@ _contents = {"application/json": {"schema": _one_or_many}, NDJSON: {"schema": _o
 _body = {"requestBody": {"required": True, "content": _contents}}
 
 
-@router.post("/ratings", response_model=RatingsWritten, openapi_extra=_body)
-async def write_ratings(request: Request, state: State) -> Response:
+async def write_ratings(request: Request) -> Response:
     """Store one rating or up to 10,000, all or none; safe to repeat, since the newest timestamp of a pair wins.
 
     As NDJSON, a rating a line, any number is taken and stored in parts; an error says how many lines are stored.
     """
+    state: ApiState = request.app.state.foldin
     if content_type(request) == NDJSON:
         return await write_stream(request, state)
     ratings = await read_json(request, lambda body: read_ratings(body, state.settings))
     return json_response(await state.ingester.rate(ratings))
+
+
+router.add_api_route(
+    "/ratings",
+    write_ratings,
+    methods=["POST"],
+    response_model=RatingsWritten,
+    openapi_extra=_body,
+    route_class_override=PlainRoute,
+)
 
 
 @router.get("/users/{user_id}/ratings", response_model=RatingsPage)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
+from time import sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -24,6 +25,8 @@ T = TypeVar("T")
 _MOST_TOGETHER = 20_000
 _MOST_WAITING = 200_000
 _MOST_ATTEMPTS = 3
+_WINDOW_SECONDS = 0.001  # for others to join a write, if the last one was not alone
+_SMALL = 100  # ratings; a larger batch gains nothing from waiting
 
 
 @dataclass(slots=True)
@@ -40,11 +43,7 @@ class _Write:
     def weight(self) -> int:
         return 1 + (len(self.work.ratings) if isinstance(self.work, Batch) else 0)
 
-    def resolve(self, result: object, error: BaseException | None) -> None:
-        with suppress(RuntimeError):  # the loop is gone, and with it whoever waited
-            self.loop.call_soon_threadsafe(self._settle, result, error)
-
-    def _settle(self, result: object, error: BaseException | None) -> None:
+    def settle(self, result: object, error: BaseException | None) -> None:
         if self.future.cancelled():
             return
         if error is None:
@@ -117,12 +116,17 @@ class GroupWriter:
         if self._n_waiting and self._n_waiting + write.weight > self._most_waiting:
             raise StoreBusyError("more writes are waiting than the database can take; send them again later")
         self._n_waiting += write.weight
-        write.future.add_done_callback(lambda _: self._leave(write.weight))
         self._queue.put(write)
-        return await asyncio.shield(write.future)
+        return await write.future
 
-    def _leave(self, weight: int) -> None:
-        self._n_waiting -= weight
+    def _settle(self, writes: Sequence[_Write], outcomes: Sequence[tuple[object, BaseException | None]]) -> None:
+        for write, outcome in zip(writes, outcomes, strict=True):
+            self._n_waiting -= write.weight
+            write.settle(*outcome)
+
+    def _answer(self, writes: Sequence[_Write], outcomes: Sequence[tuple[object, BaseException | None]]) -> None:
+        with suppress(RuntimeError):  # the loop is gone, and with it whoever waited
+            writes[0].loop.call_soon_threadsafe(self._settle, writes, outcomes)
 
     def _run(self) -> None:
         for writes in self._gather():
@@ -131,8 +135,11 @@ class GroupWriter:
                 self._commit(list(group))
 
     def _gather(self) -> Iterator[list[_Write]]:
+        n_together = 1
         while (write := self._queue.get()) is not None:
             writes, weight = [write], write.weight
+            if n_together > 1 and write.weight < _SMALL:
+                sleep(_WINDOW_SECONDS)
             while weight < _MOST_TOGETHER and not self._queue.empty():
                 following = self._queue.get()
                 if following is None:
@@ -140,6 +147,7 @@ class GroupWriter:
                     return
                 writes.append(following)
                 weight += following.weight
+            n_together = len(writes)
             yield writes
 
     def _commit(self, writes: list[_Write]) -> None:
@@ -147,14 +155,12 @@ class GroupWriter:
             results = self._carry_out(writes)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the request and not to this thread
             if len(writes) == 1 or isinstance(error, StoreUnavailableError):
-                for write in writes:
-                    write.resolve(None, error)
+                self._answer(writes, [(None, error)] * len(writes))
             else:  # one of them is at fault: let each stand alone
                 for write in writes:
                     self._commit([write])
             return
-        for write, result in zip(writes, results, strict=True):
-            write.resolve(result, None)
+        self._answer(writes, [(result, None) for result in results])
 
     def _carry_out(self, writes: list[_Write]) -> Sequence[Any]:
         for attempt in range(_MOST_ATTEMPTS):

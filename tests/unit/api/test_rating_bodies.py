@@ -72,3 +72,24 @@ def test_a_plain_batch_takes_the_fast_way(monkeypatch):
     monkeypatch.setattr(rating_bodies, "_by_schema", fail)
     entries = [{"user_id": f"u{n}", "item_id": n, "value": n % 5, "timestamp": n} for n in range(1_000)]
     assert len(rating_bodies.read_ratings(orjson.dumps(entries), SETTINGS)) == 1_000
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'{"user_id":"a","item_id":"b","value":1,"value":2}',
+        b'{"user_id":"a", "user_id" : "b:c", "item_id":"b","value":1}',
+        b'{"user_id":"a","item_id":"b","value":1,"us\\u0065r_id":"c"}',
+        b'{"user_id":"a","item_id":"b","value":1,"timestamp":5,"timestamp":"2024-01-01T00:00:00Z"}',
+    ],
+)
+def test_a_field_that_is_named_twice_is_refused_alone_among_many_and_in_a_line(twice):
+    good = b'{"user_id":"a:\\":b","item_id":"b","value":1,"timestamp":"2024-01-01T00:00:00Z"}'
+    for body, pointers in ((twice, [""]), (b"[" + good + b"," + twice + b"," + twice + b"]", ["/1", "/2"])):
+        with pytest.raises(InvalidInputError) as refusal:
+            rating_bodies.read_ratings(body, SETTINGS)
+        assert [pointer for pointer, _ in refusal.value.errors] == pointers
+    ratings, error = rating_bodies.read_lines([good, twice, good], SETTINGS)
+    assert len(ratings) == 1
+    assert error is not None
+    assert len(rating_bodies.read_ratings(b"[" + good + b"," + good + b"]", SETTINGS)) == 2
