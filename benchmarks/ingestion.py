@@ -1,7 +1,8 @@
-"""How fast ratings come in and go out for training, on both stores: ``python -m benchmarks.ingestion``.
+"""How fast ratings come in, go out for training, and are trained on again: ``python -m benchmarks.ingestion``.
 
-``BENCH=quick`` takes a fiftieth of the rows and seconds. ``--csv FILE`` imports a file of yours (with a header
-userId,movieId,rating,timestamp) in place of invented ratings. Every ratio compares two figures of the same run.
+``--only posts import load retraining`` and ``--store sqlite`` choose; ten million ratings take a few minutes each way.
+``BENCH=quick`` takes a fiftieth of the rows and seconds, and only prints. ``--csv FILE`` imports a file of yours (with
+a header userId,movieId,rating,timestamp) in place of invented ratings. Every ratio compares figures of the same run.
 """
 
 import argparse
@@ -22,17 +23,22 @@ import orjson
 import psutil
 from pyarrow import csv
 
+from app.config import Settings
+from app.services.training import train_once
+from app.storage.bulk import BulkWriter
 from app.storage.engine import Store
+from app.storage.rating_table import RatingTable
 from app.storage.training_data import load_training_data
 from benchmarks.http_load import Load, get_request, post_request, run_load
 from benchmarks.ingestion_data import Rows, insert_raw, invent, write_csv
+from benchmarks.tables import IS_QUICK, measured
 from tests.ports import free_port
 from tests.postgres import DURABLE_AND_LOCAL, running_server
 from tests.processes import Foldin
 
-QUICK = os.environ.get("BENCH") == "quick"
-N_ROWS = 200_000 if QUICK else 10_000_000
-SECONDS = 3.0 if QUICK else 20.0
+N_ROWS = 200_000 if IS_QUICK else 10_000_000
+SECONDS = 3.0 if IS_QUICK else 15.0
+SECTIONS = ("posts", "import", "load", "retraining")
 _SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
 
 
@@ -47,42 +53,90 @@ class Line:
 
 
 def main() -> None:
-    """Measure everything and print the table."""
+    """Measure what is asked for and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--csv", type=Path)
     parser.add_argument("--rows", type=int, default=N_ROWS)
     parser.add_argument("--store", choices=["sqlite", "postgresql"])
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS)
     arguments = parser.parse_args()
-    lines: list[Line] = []
-    with tempfile.TemporaryDirectory() as folder, running_server(DURABLE_AND_LOCAL | _SETTINGS) as server:
-        home = Path(folder)
-        rows = _read_csv(arguments.csv) if arguments.csv else invent(arguments.rows)
-        path = arguments.csv or home / "ratings.csv"
-        if arguments.csv is None:
+    rows = _read_csv(arguments.csv) if arguments.csv else invent(arguments.rows)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_server(DURABLE_AND_LOCAL | _SETTINGS) as server,
+        measured("ingestion", ("what", "measured", "at least (aim)")) as row,
+    ):
+        path = arguments.csv or Path(folder) / "ratings.csv"
+        if arguments.csv is None and "import" in arguments.only:
             write_csv(rows, path)
         for kind in [arguments.store] if arguments.store else ["sqlite", "postgresql"]:
-            place = home / kind
+            place = Path(folder) / kind
             place.mkdir()
             urls = [
                 f"sqlite:///{place / name}.db" if kind == "sqlite" else server.create_database()
                 for name in ("foldin", "raw")
             ]
-            lines += measure(kind, Foldin(urls[0], place), urls[1], path, rows)
-    print(f"\n{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {len(rows[0]):,} ratings\n")
-    print("| what | store | measured | at least (aim) |\n|---|---|---|---|")
-    for line in lines:
-        print(f"| {line.what} | {line.store} | {line.figure} | {line.bar} |")
+            for line in measure(kind, Foldin(urls[0], place), urls[1], path, rows, arguments.only):
+                row(f"{line.what} ({line.store})", line.figure, line.bar)
 
 
-def measure(kind: str, foldin: Foldin, raw_url: str, path: Path, rows: Rows) -> list[Line]:
+def measure(
+    kind: str, foldin: Foldin, raw_url: str, path: Path, rows: Rows, sections: tuple[str, ...]
+) -> Iterator[Line]:
     """Measure one store."""
     foldin.run("migrate")
-    posts = [*_measure_batches(kind, foldin), *_measure_singles(kind, foldin)]
-    imported = _measure_import(kind, foldin, raw_url, path, rows)
-    return [*imported, *posts, _measure_load(kind, foldin)]
+    if "posts" in sections:
+        yield _measure_batches(kind, foldin)
+        yield from _measure_singles(kind, foldin)
+    if "import" in sections:
+        yield from _measure_import(kind, foldin, raw_url, path, rows)
+    elif "load" in sections or "retraining" in sections:
+        _fill(foldin.database_url, rows)
+    if "load" in sections:
+        yield _measure_load(kind, foldin)
+    if "retraining" in sections:
+        yield from _measure_retraining(kind, foldin, rows)
 
 
-def _measure_import(kind: str, foldin: Foldin, raw_url: str, path: Path, rows: Rows) -> list[Line]:
+def _fill(url: str, rows: Rows, *, n_rows: int | None = None, later: int = 0) -> None:
+    """Store ratings, or change some of them by times that are so many seconds later."""
+    store, writer = Store(url), BulkWriter()
+    users, items, values, times = rows
+    end = len(users) if n_rows is None else n_rows
+    for start in range(0, end, 500_000):
+        part = slice(start, min(start + 500_000, end))
+        user_ids, user_codes = np.unique(users[part], return_inverse=True)
+        item_ids, item_codes = np.unique(items[part], return_inverse=True)
+        named = list(map(str, user_ids.tolist())), list(map(str, item_ids.tolist()))
+        microseconds = (times[part] + later) * 1_000_000
+        with store.write() as connection:
+            writer.write(connection, RatingTable(*named, user_codes, item_codes, values[part], microseconds))
+    store.close()
+
+
+def _measure_retraining(kind: str, foldin: Foldin, rows: Rows) -> Iterator[Line]:
+    settings = Settings(database_url=foldin.database_url, data_dir=foldin.data_dir)
+    store = Store(foldin.database_url)
+    took: list[float] = []
+    loads: list[float] = []
+    for n_changed in (0, len(rows[0]) // 100):
+        if n_changed:
+            changed = (rows[0], rows[1], 5.5 - rows[2], rows[3])
+            _fill(foldin.database_url, changed, n_rows=n_changed, later=1)
+        started = time.perf_counter()
+        run = train_once(store, settings)
+        took.append(time.perf_counter() - started)
+        if run is None or run.load_seconds is None:
+            raise RuntimeError("the training did not come to an end")
+        loads.append(run.load_seconds)
+    store.close()
+    figure = (
+        f"{took[1]:.1f} / {took[0]:.1f} s = {took[1] / took[0]:.2f}; of them {loads[1]:.1f} / {loads[0]:.1f} s to load"
+    )
+    yield Line("a training after 1 % changed, against the first", kind, figure, "0.5 (0.25)")
+
+
+def _measure_import(kind: str, foldin: Foldin, raw_url: str, path: Path, rows: Rows) -> Iterator[Line]:
     reads = [get_request("http://x", f"/users/{user}/ratings") for user in range(200)]
     with foldin.serve("--no-trainer") as server:
         reads = [read.replace(b"Host: x", f"Host: {server.url.removeprefix('http://')}".encode()) for read in reads]
@@ -92,21 +146,11 @@ def _measure_import(kind: str, foldin: Foldin, raw_url: str, path: Path, rows: R
         seconds, peak_bytes, n_rows = done()
     raw_seconds = insert_raw(raw_url, rows)
     rate, raw_rate = n_rows / seconds, len(rows[0]) / raw_seconds
-    return [
-        Line(
-            "`foldin import`, against raw insertion",
-            kind,
-            f"{rate:,.0f} / {raw_rate:,.0f} rows/s = {rate / raw_rate:.2f}",
-            "0.4 (0.7)",
-        ),
-        Line("memory of the import", kind, f"{peak_bytes / 1e6:.0f} MB", "300 MB"),
-        Line(
-            "reads' p99 during it, against idle",
-            kind,
-            f"{busy.p99:.1f} / {idle.p99:.1f} ms = {busy.p99 / idle.p99:.1f}",
-            "3 (1.5)",
-        ),
-    ]
+    figure = f"{rate:,.0f} / {raw_rate:,.0f} rows/s = {rate / raw_rate:.2f}"
+    yield Line("`foldin import`, against raw insertion", kind, figure, "0.4 (0.7)")
+    yield Line("memory of the import", kind, f"{peak_bytes / 1e6:.0f} MB", "300 MB")
+    figure = f"{busy.p99:.1f} / {idle.p99:.1f} ms = {busy.p99 / idle.p99:.1f}"
+    yield Line("reads' p99 during it, against idle", kind, figure, "3 (1.5)")
 
 
 @contextmanager
@@ -145,7 +189,7 @@ def _watch_memory(process: subprocess.Popen[bytes]) -> int:
     return peak
 
 
-def _measure_batches(kind: str, foldin: Foldin) -> list[Line]:
+def _measure_batches(kind: str, foldin: Foldin) -> Line:
     rng = np.random.default_rng(1)
     batches = []
     for _ in range(100):
@@ -163,7 +207,7 @@ def _measure_batches(kind: str, foldin: Foldin) -> list[Line]:
         cpu = (_cpu(process) - before) / (load.n_requests * 1_000)
     bar = "50,000 (100,000)" if kind == "sqlite" else "30,000 (80,000)"
     figure = f"{load.per_second * 1_000:,.0f} rows/s; {cpu * 1e6:.1f} μs of the server's processor a row"
-    return [Line("POST in batches of 1,000", kind, figure, bar)]
+    return Line("POST in batches of 1,000", kind, figure, bar)
 
 
 def _api_process(supervisor: int) -> psutil.Process:

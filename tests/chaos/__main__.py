@@ -4,20 +4,22 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.ledger import FAULTS
+from tests.chaos.ledger import FAULTS, Ledger
 
 
 def main() -> None:
     """Read the scenario and run it."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("scenario", choices=["kill", "power-cut", "disk"])
+    parser.add_argument("scenario", choices=["kill", "service-kill", "writers", "power-cut", "disk"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cycles", type=int)
+    parser.add_argument("--seconds", type=float, default=600, help="of the writers")
     parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--url", help="of a migrated, empty store; by default one is made")
     parser.add_argument("--control", action="store_true", help="run it wrong on purpose: it must be caught")
@@ -37,25 +39,52 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
         return run_power_cuts(seed=arguments.seed, cycles=arguments.cycles or 100_000, synchronous=synchronous)
     with _store(arguments) as url:
         if arguments.scenario == "disk":
-            return _run_disk(url)
+            return _run_disk(url, is_control=arguments.control)
+        if arguments.scenario == "writers":
+            from tests.chaos.many_writers import run_many_writers
+
+            return run_many_writers(url, seconds=arguments.seconds, deferred=arguments.control)
+        if arguments.scenario == "service-kill":
+            from tests.chaos.service_kills import run_service_kills
+
+            with tempfile.TemporaryDirectory() as folder:
+                cycles = arguments.cycles or 1_000
+                return run_service_kills(
+                    url, Path(folder), seed=arguments.seed, cycles=cycles, control=arguments.control
+                )
         from tests.chaos.kills import run_kills
 
         cycles = arguments.cycles or 1_000
         return run_kills(url, seed=arguments.seed, cycles=cycles, acknowledges_early=arguments.control)
 
 
-def _run_disk(url: str) -> dict[str, Any]:
-    from tests.chaos import disk_faults
+def _run_disk(url: str, *, is_control: bool) -> dict[str, Any]:
+    from tests.chaos import disk_faults, full_disk, postgresql_faults
 
+    runs: list[Callable[[], dict[str, Any]]]
+    if is_control:
+        runs = [partial(full_disk.run_full_disk, acknowledges_early=True)]
+    elif url.startswith("sqlite"):
+        runs = [partial(_with_own_file, url, number, fault) for number, fault in enumerate(disk_faults.FAULTS)]
+        runs.append(full_disk.run_full_disk)
+    else:
+        ledger, run_fault = Ledger(), postgresql_faults.run_postgresql_faults
+        runs = [partial(run_fault, url, fault, ledger) for fault in postgresql_faults.FAULTS]
     found: dict[str, Any] = {"faults": []}
-    for number, fault in enumerate(disk_faults.FAULTS):
-        own = url.replace("foldin.db", f"{number}.db")
-        _migrate(own)
-        one = disk_faults.run_disk_faults(own, fault)
+    for run in runs:
+        one = run()
         found["faults"].append(one)
         for name in FAULTS:
-            found[name] = found.get(name, 0) + one[name]
+            found[name] = found.get(name, 0) + one.get(name, 0)
     return found
+
+
+def _with_own_file(url: str, number: int, fault: str) -> dict[str, Any]:
+    from tests.chaos.disk_faults import run_disk_faults
+
+    own = url.replace("foldin.db", f"{number}.db")
+    _migrate(own)
+    return run_disk_faults(own, fault)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import sys
 import time
 
 from app.storage.engine import Store
-from tests.chaos.ledger import Ledger
+from tests.chaos.ledger import Ledger, outcome
 
 FAULTS = {
     "full disk": "pwrite64:error=ENOSPC:when=40..90",
@@ -27,13 +27,9 @@ def run_disk_faults(url: str, fault: str, *, n_writes: int = 40) -> dict[str, ob
     ledger.read(done.stdout)
     found = ledger.compare(store)
     store.close()
-    lines = done.stdout.splitlines()
-    refused = [number for number, line in enumerate(lines) if line.startswith("refused")]
-    recovered = bool(refused) and any(line.startswith("acknowledged") for line in lines[refused[-1] :])
     return {
         **found,
         "fault": fault,
-        "refused": len(refused),
-        "recovered": recovered,
+        **outcome(done.stdout),
         "seconds": round(time.monotonic() - started, 1),
     }

@@ -39,4 +39,10 @@ class Ledger:
         }
 
 
-FAULTS = ("lost", "phantom", "duplicate", "orphaned", "corrupt")
+def outcome(said: str) -> dict[str, int | bool]:
+    """Count what was refused, and say whether anything was acknowledged after it."""
+    before, _, after = said.rpartition("refused")
+    return {"refused": said.count("refused"), "recovered": bool(before) and "acknowledged" in after}
+
+
+FAULTS = ("lost", "phantom", "duplicate", "orphaned", "corrupt", "locked", "idle", "overgrown", "restarted", "unready")

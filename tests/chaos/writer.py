@@ -23,9 +23,11 @@ def ratings(numbers: list[int]) -> list[Rating]:
     return [Rating(f"u{number}", f"i{number % 50}", 3.0, number) for number in numbers]
 
 
-async def write_for_ever(url: str, first: int, *, acknowledges_early: bool = False, most: int = 10**9) -> None:
+async def write_for_ever(
+    url: str, first: int, *, acknowledges_early: bool = False, most: int = 10**9, store: Store | None = None
+) -> None:
     """Write singles and batches from several clients at once."""
-    writer, numbers = GroupWriter(Store(url)), count(first)
+    writer, numbers = GroupWriter(store or Store(url)), count(first)
 
     async def client(size: int) -> None:
         for _ in range(most):
@@ -37,6 +39,7 @@ async def write_for_ever(url: str, first: int, *, acknowledges_early: bool = Fal
                 await writer.rate(ratings(chosen), now=1)
             except StoreUnavailableError:
                 say("refused", chosen)
+                await asyncio.sleep(0.01)
                 continue
             if not acknowledges_early:
                 say("acknowledged", chosen)

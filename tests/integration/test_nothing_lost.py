@@ -31,6 +31,25 @@ def test_a_writer_that_acknowledges_too_early_is_caught(database_url):
     assert run("kill", "--cycles", "10", "--control", "--url", database_url)["lost"] > 0
 
 
+def test_forty_kills_of_the_service_and_of_imports_lose_nothing(database_url):
+    found = run("service-kill", "--cycles", "40", "--url", database_url)
+    assert found["is_kept"], found
+    assert found["acknowledged"] > 1_000
+
+
+def test_a_service_that_acknowledges_too_early_is_caught(database_url):
+    assert run("service-kill", "--cycles", "4", "--control", "--url", database_url)["lost"] > 0
+
+
+def test_eight_writers_are_never_locked_out(database_url):
+    found = run("writers", "--seconds", "4", "--url", database_url)
+    assert found["is_kept"], found
+
+
+def test_transactions_that_begin_deferred_are_caught(sqlite_url):
+    assert run("writers", "--seconds", "3", "--control", "--url", sqlite_url)["locked"] > 0
+
+
 def test_a_thousand_power_cuts_lose_nothing():
     found = run("power-cut", "--cycles", "1000")
     assert found["is_kept"], found
@@ -42,9 +61,14 @@ def test_synchronous_normal_is_caught():
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="faults of the disk are injected by strace")
-def test_a_full_or_failing_disk_loses_nothing_and_heals():
-    found = run("disk")
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_a_full_or_failing_disk_loses_nothing_and_heals(store):
+    found = run("disk", "--store", store)
     assert found["is_kept"], found
     for fault in found["faults"]:
         assert fault["refused"] > 0, fault
         assert fault["recovered"], fault
+
+
+def test_a_writer_that_acknowledges_what_a_full_disk_refused_is_caught():
+    assert run("disk", "--control")["lost"] > 0
