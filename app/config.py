@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     regularization_exponent: float | None = Field(
         None, ge=0, le=1, description="ν: how much of λ grows with the number of a row's ratings."
     )
+    recency: float | None = Field(
+        None, ge=0, le=1, description="ρ: how much less a user's oldest ratings weigh than the newest."
+    )
     n_epochs: int | None = Field(
         None,
         ge=1,

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.factorization.alternating import alternate, solve_users
 from app.factorization.arrays import Floats
 from app.factorization.content import content_vectors
 from app.factorization.objective import Epoch, Factors, Hyperparameters
+from app.factorization.recency import recency_weights_of_all
 from app.factorization.row_blocks import RowBlocks, threads
 from app.factorization.side import both_sides
 from app.factorization.singular_values import truncated_svd
@@ -25,6 +27,7 @@ def fit(
     *,
     method: str = "weighted",
     weights: Floats | None = None,
+    timestamps: NDArray[np.int64] | None = None,
     item_categories: csr_array | None = None,
     seed: int = 0,
     n_threads: int = 1,
@@ -45,6 +48,8 @@ def fit(
         targets; `content` describes items by their categories instead of learning them.
     weights : ndarray of shape (n_ratings,), float32, optional
         w_ui in the order of `user_items.data`, at least w0; 1 when not given. Not for `svd` and `popularity`.
+    timestamps : ndarray of shape (n_ratings,), int64, optional
+        When each rating was given; makes the weights, by the recency ρ, where these are not given.
     item_categories : csr_array of shape (n_items, n_categories), optional
         What `content` needs.
     seed : int
@@ -75,12 +80,14 @@ def fit(
     if method == "svd":
         return singular_values(user_items, hyperparameters, rng)
     with threads(n_threads) as rows:
+        if method in {"observed", "gradient"}:
+            hyperparameters = replace(hyperparameters, unobserved_weight=0.0, popularity_discount=0.0)
+        if weights is None and timestamps is not None:
+            weights = recency_weights_of_all(user_items.indptr.astype(np.int64), timestamps, hyperparameters)
         if method == "content":
             if item_categories is None:
                 raise ValueError("method 'content' needs item_categories")
             return content(user_items, hyperparameters, item_categories, rows, weights)
-        if method in {"observed", "gradient"}:
-            hyperparameters = replace(hyperparameters, unobserved_weight=0.0, popularity_discount=0.0)
         drawn = random_start(user_items, hyperparameters, rng)
         n_steps = 1 if method == "gradient" else hyperparameters.n_steps * (hyperparameters.unobserved_weight > 0)
         first = drawn if start is None else warm_start(drawn, start)

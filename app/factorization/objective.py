@@ -20,7 +20,9 @@ With `has_selection`, the means of both sides also depend on what was rated: see
 How the loss is minimized is not here: see `alternating.py` and `gradient.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -49,6 +51,9 @@ class Hyperparameters:
 
     popularity_discount: float = 0.0
     """η: how much less an item counts the more ratings it has; 0 not at all, negative more; −1 to 1."""
+
+    recency: float = 0.8
+    """ρ: how much less a user's oldest ratings weigh than the newest, if times are known (`recency.py`); 0 to 1."""
 
     has_mean_user: bool = True
     """Whether users are pulled to the mean user, or to zero (the textbook form)."""
@@ -85,10 +90,35 @@ class Hyperparameters:
             raise ValueError("regularization must be finite and not negative, regularization_exponent finite")
         if not -1.0 <= self.popularity_discount <= 1.0:
             raise ValueError("popularity_discount must lie between -1 and 1")
+        if not 0.0 <= self.recency <= 1.0:
+            raise ValueError("recency must lie between 0 and 1")
         if self.has_biases and self.unobserved_weight:
             raise ValueError("has_biases needs unobserved_weight = 0")
         if self.has_selection and not (self.has_biases and 0.0 < self.selection_regularization < np.inf):
             raise ValueError("has_selection needs has_biases, and a positive selection_regularization")
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> "Hyperparameters":
+        """Read what `dataclasses.asdict` made.
+
+        Parameters
+        ----------
+        written : mapping
+            By name; what was written before there was a recency had none.
+
+        Returns
+        -------
+        Hyperparameters
+            The same.
+
+        Raises
+        ------
+        TypeError
+            When a name is unknown.
+        ValueError
+            When a value lies outside its range.
+        """
+        return cls(**{"recency": 0.0, **written})
 
     @property
     def n_axes(self) -> int:

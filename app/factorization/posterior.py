@@ -3,7 +3,7 @@
 The loss of one user's row is, up to a constant, (u − û)ᵀ A_u (u − û). Read as a negative logarithm of a probability,
 with ratings whose chance part has the standard deviation s, it is a normal distribution:
 
-    u ~ N(û, s² A_u⁻¹),      A_u = w0 Σ_i c_i v_i v_iᵀ + Σ_j c_j (1 − w0) v_j v_jᵀ + λ_u I
+    u ~ N(û, s² A_u⁻¹),      A_u = w0 Σ_i c_i v_i v_iᵀ + Σ_j c_j (w_j − w0) v_j v_jᵀ + λ_u I
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from app.factorization.fold_in import FoldIn
 from app.factorization.objective import row_regularization
 
 
-def precision(fold_in: FoldIn, rated: ArrayLike) -> Doubles:
+def precision(fold_in: FoldIn, rated: ArrayLike, weights: ArrayLike | None = None) -> Doubles:
     """Compute A_u.
 
     Parameters
@@ -23,6 +23,8 @@ def precision(fold_in: FoldIn, rated: ArrayLike) -> Doubles:
         The model's.
     rated : array_like of shape (n,), int
         The user's rated items.
+    weights : array_like of shape (n,), optional
+        w_ui; 1 when not given.
 
     Returns
     -------
@@ -34,7 +36,8 @@ def precision(fold_in: FoldIn, rated: ArrayLike) -> Doubles:
     λ = float(row_regularization(len(rated), fold_in.n_items, fold_in.hyperparameters)[0])
     diagonal = shared.unobserved_weight * shared.gramian[:k].astype(np.float64) + max(λ, shared.least_regularization)
     free = fold_in.item_factors[rated].astype(np.float64) * is_free
-    quadratic = (1.0 - shared.unobserved_weight) * fold_in.item_weights[rated].astype(np.float64)
+    w = np.ones(len(rated)) if weights is None else np.asarray(weights, np.float64)
+    quadratic = (w - shared.unobserved_weight) * fold_in.item_weights[rated].astype(np.float64)
     system: Doubles = np.diag(np.where(is_free > 0, diagonal, 1.0)) + (free.T * quadratic) @ free
     return system
 
@@ -44,7 +47,14 @@ def _is_free(fold_in: FoldIn) -> Doubles:
     return is_free
 
 
-def sample_user(fold_in: FoldIn, rated: ArrayLike, mean: Floats, deviation: float, rng: np.random.Generator) -> Floats:
+def sample_user(
+    fold_in: FoldIn,
+    rated: ArrayLike,
+    mean: Floats,
+    deviation: float,
+    rng: np.random.Generator,
+    weights: ArrayLike | None = None,
+) -> Floats:
     """Draw a user's vector from what is known of the user (Thompson sampling).
 
     Parameters
@@ -59,6 +69,8 @@ def sample_user(fold_in: FoldIn, rated: ArrayLike, mean: Floats, deviation: floa
         s, where the whole rating scale is 1.
     rng : numpy.random.Generator
         The source of chance.
+    weights : array_like of shape (n,), optional
+        w_ui; 1 when not given.
 
     Returns
     -------
@@ -69,7 +81,7 @@ def sample_user(fold_in: FoldIn, rated: ArrayLike, mean: Floats, deviation: floa
     ----------
     Chapelle and Li, An empirical evaluation of Thompson sampling, NeurIPS 2011.
     """
-    L = np.linalg.cholesky(precision(fold_in, rated))
+    L = np.linalg.cholesky(precision(fold_in, rated, weights))
     drawn = np.linalg.solve(L.T, rng.standard_normal(len(mean))) * _is_free(fold_in)
     return np.asarray(mean + deviation * drawn, np.float32)
 

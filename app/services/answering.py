@@ -19,6 +19,7 @@ from app.serving.snapshot import Snapshot
 _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_INDICES = np.empty(0, np.intp)
 _NO_TARGETS = np.empty(0, np.float64)
+_NEVER = np.empty(0, np.int64)
 _SEED_BITS = 32
 
 
@@ -105,7 +106,14 @@ def _explored(snapshot: Snapshot, tastes: Sequence[Taste], means: Floats, deviat
     rng = np.random.default_rng(seed)
     pairs = zip(tastes, means, strict=True)
     drawn = [
-        sample_user(snapshot.fold_in_of(taste.rated), np.arange(len(taste.rated)), mean, deviation, rng)
+        sample_user(
+            snapshot.fold_in_of(taste.rated),
+            np.arange(len(taste.rated)),
+            mean,
+            deviation,
+            rng,
+            taste.weights(snapshot),
+        )
         for taste, mean in pairs
     ]
     return np.array(drawn)
@@ -152,8 +160,8 @@ def _cursor_of(listing: Listing, asked: Asked) -> Cursor:
         "explain_limit": listing.explain_limit,
     }
     taste = listing.taste
-    rated, targets = (_NO_INDICES, _NO_TARGETS) if taste is None else (taste.rated, taste.targets)
-    return Cursor(header, listing.vectors, listing.out, rated, targets)
+    reasons = (_NO_INDICES, _NO_TARGETS, _NEVER) if taste is None else (taste.rated, taste.targets, taste.timestamps)
+    return Cursor(header, listing.vectors, listing.out, *reasons)
 
 
 def resume(cursor: Cursor, snapshot: Snapshot, n: int | None) -> tuple[Listing, Asked]:
@@ -188,7 +196,7 @@ def resume(cursor: Cursor, snapshot: Snapshot, n: int | None) -> tuple[Listing, 
         header["aggregate"],
         Place(*header["place"]),
         explain_limit,
-        Taste(cursor.rated, cursor.targets) if explain_limit is not None else None,
+        Taste(cursor.rated, cursor.targets, cursor.timestamps) if explain_limit is not None else None,
         header["seed"] is not None,
     )
     return listing, Asked(header["user_id"], header["user_ids"], header["degraded"], header["seed"])

@@ -122,7 +122,7 @@ class Asker:
                 "popular",
                 None,
             )
-        rated = {key for keys, _ in stored for key in keys.tolist()} if query.exclude_rated else set()
+        rated = {key for ratings in stored for key in ratings.item_keys.tolist()} if query.exclude_rated else set()
         own = [item for item, value in question.ratings.items() if value is not None] if query.exclude_rated else []
         query = replace(query, exclude=[*query.exclude, *own])
         secret = recommender.live.cursor_secret

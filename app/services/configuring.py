@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.config import Settings
@@ -13,10 +15,10 @@ from app.factorization.fit import fit
 from app.factorization.objective import Epoch, Factors, Hyperparameters
 from app.services.arranging import Arranged
 
-_SETTINGS = ("n_factors", "unobserved_weight", "regularization", "regularization_exponent", "n_epochs")
+_SETTINGS = ("n_factors", "unobserved_weight", "regularization", "regularization_exponent", "recency", "n_epochs")
 
 # to predict values: biases, and a pull that 100,000 to a million ratings want (see decision 0021)
-_VALUES = Hyperparameters(unobserved_weight=0.0, regularization=0.3, has_biases=True)
+_VALUES = Hyperparameters(unobserved_weight=0.0, regularization=0.3, recency=0.0, has_biases=True)
 _DEFAULTS = {"observed": _VALUES, "gradient": replace(_VALUES, n_epochs=20)}
 
 
@@ -55,6 +57,7 @@ class Configuration:
         self,
         arranged: Arranged,
         user_items: csr_array,
+        timestamps: NDArray[np.int64],
         *,
         start: Factors | None = None,
         n_epochs: int | None = None,
@@ -68,6 +71,8 @@ class Configuration:
             Says what the items are.
         user_items : csr_array of shape (n_users, n_items), float32
             All of its targets, or some.
+        timestamps : ndarray of shape (n_ratings,), int64
+            When each of them was given.
         start : Factors, optional
             An earlier fit to start from.
         n_epochs : int, optional
@@ -93,6 +98,7 @@ class Configuration:
             user_items,
             hyperparameters if n_epochs is None else replace(hyperparameters, n_epochs=n_epochs),
             method=self.method,
+            timestamps=timestamps,
             item_categories=categories,
             seed=self.seed,
             n_threads=self.n_threads,
@@ -164,7 +170,7 @@ def configuration_of_version(description: Mapping[str, Any]) -> Configuration | 
     """
     try:
         known = description["configuration"]
-        return Configuration(known["method"], Hyperparameters(**known["hyperparameters"]), known["seed"])
+        return Configuration(known["method"], Hyperparameters.read(known["hyperparameters"]), known["seed"])
     except (KeyError, TypeError, ValueError):
         return None
 

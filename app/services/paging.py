@@ -40,6 +40,8 @@ class Cursor:
         Rated items, where reasons are wanted.
     targets : ndarray of shape (n_rated,), float64
         Their ratings on the scale from 0 to 1.
+    timestamps : ndarray of shape (n_rated,), int64
+        When these were given; microseconds.
     """
 
     header: dict[str, Any]
@@ -47,6 +49,7 @@ class Cursor:
     out: NDArray[np.intp]
     rated: NDArray[np.intp]
     targets: NDArray[np.float64]
+    timestamps: NDArray[np.int64]
 
 
 def seal(cursor: Cursor, secret: bytes) -> str:
@@ -71,6 +74,7 @@ def seal(cursor: Cursor, secret: bytes) -> str:
         pack_integers(cursor.out),
         pack_integers(cursor.rated),
         np.asarray(cursor.targets, "<f4").tobytes(),
+        np.asarray(cursor.timestamps, "<i8").tobytes(),
     ]
     block = b"".join(len(part).to_bytes(4, "little") + part for part in parts)
     return base64.urlsafe_b64encode(_signature(block, secret) + block).decode().rstrip("=")
@@ -104,7 +108,7 @@ def unseal(text: str, secret: bytes) -> Cursor:
     is_exact = base64.urlsafe_b64encode(sealed).decode().rstrip("=") == text  # spare bits at the end say nothing
     if not is_exact or not hmac.compare_digest(signature, _signature(block, secret)):
         raise InvalidInputError(*_NOT_OURS)
-    header_part, vectors, out, rated, targets = _split(block)
+    header_part, vectors, out, rated, targets, timestamps = _split(block)
     header = orjson.loads(header_part)
     return Cursor(
         header,
@@ -112,6 +116,7 @@ def unseal(text: str, secret: bytes) -> Cursor:
         unpack_integers(out),
         unpack_integers(rated),
         np.frombuffer(targets, "<f4").astype(np.float64),
+        np.frombuffer(timestamps, "<i8").astype(np.int64),
     )
 
 

@@ -70,7 +70,7 @@ async def predict(
         raise NotFoundError("no model has been trained yet; POST /training-runs asks for one")
     vector = Taste.of(snapshot, ratings or NO_RATINGS, recommender.scale).vector(snapshot)
     calibration = calibration_of(snapshot.model)
-    leaning = 0.0 if calibration is None else calibration.leaning((ratings or NO_RATINGS)[1])
+    leaning = 0.0 if calibration is None else calibration.leaning((ratings or NO_RATINGS).values)
     found = []
     for item_id in item_ids:
         index = snapshot.find(item_id)

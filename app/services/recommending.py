@@ -19,8 +19,9 @@ from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings, UserRatingsReader
 
-NO_RATINGS: UserRatings = (np.empty(0, np.int64), np.empty(0, np.float64))
-NOTHING = Taste(np.empty(0, np.intp), np.empty(0, np.float64))
+_NEVER = np.empty(0, np.int64)
+NO_RATINGS = UserRatings(_NEVER, np.empty(0, np.float64), _NEVER)
+NOTHING = Taste(np.empty(0, np.intp), np.empty(0, np.float64), _NEVER)
 _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_ITEMS = np.empty(0, np.intp)
 
@@ -88,7 +89,7 @@ class Recommender:
             return await self.threads.run(snapshot, lambda: self.without_store(snapshot, user_id, query))
         ratings = ratings or NO_RATINGS
         if snapshot is None:
-            rated = set(ratings[0].tolist()) if query.exclude_rated else set()
+            rated = set(ratings.item_keys.tolist()) if query.exclude_rated else set()
             return await self.popularity.most_popular(query, rated, secret=self.live.cursor_secret, user_id=user_id)
 
         def work() -> Answer:
@@ -120,7 +121,10 @@ class Recommender:
         if users is None or index is None:
             return answer(*begin(snapshot, [NOTHING], query, asked), self.live.cursor_secret)
         rated = users.history(index)
-        taste, vector = Taste(rated, np.zeros(len(rated))), snapshot.model.factors.user_factors[index]
+        taste, vector = (
+            Taste(rated, np.zeros(len(rated)), np.zeros(len(rated), np.int64)),
+            snapshot.model.factors.user_factors[index],
+        )
         return answer(*begin(snapshot, [taste], query, asked, trained=vector), self.live.cursor_secret)
 
     async def ratings_of(self, user_id: str) -> UserRatings | None:
@@ -133,8 +137,8 @@ class Recommender:
 
         Returns
         -------
-        (ndarray, ndarray) or None
-            Item keys and values; None when the store does not answer but a model is there.
+        UserRatings or None
+            None when the store does not answer but a model is there.
 
         Raises
         ------

@@ -14,7 +14,7 @@ FEWEST_EPOCHS, MOST_EPOCHS = 4, 20
 
 _LEARNED = ("n_factors", "regularization", "regularization_exponent", "n_epochs")
 _SEARCHED = {
-    "weighted": (*_LEARNED, "unobserved_weight", "popularity_discount"),
+    "weighted": (*_LEARNED, "unobserved_weight", "popularity_discount", "recency"),
     "observed": _LEARNED,
     "gradient": _LEARNED,
     "svd": ("n_factors",),
@@ -79,6 +79,8 @@ def suggest(trial: optuna.Trial, base: Configuration, names: tuple[str, ...], mo
         drawn["regularization_exponent"] = trial.suggest_float("regularization_exponent", 0.0, 1.0)
     if "popularity_discount" in names:
         drawn["popularity_discount"] = trial.suggest_float("popularity_discount", -0.6, 0.6)
+    if "recency" in names:
+        drawn["recency"] = trial.suggest_float("recency", 0.0, 1.0)
     return replace(base, hyperparameters=replace(base.hyperparameters, **drawn))
 
 

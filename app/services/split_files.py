@@ -71,7 +71,7 @@ def read_split(
     table = _table(item_ids, {row.item_id: row for row in rows})
     no_times: NDArray[np.int64] = np.zeros(matrices[0].nnz, np.int64)
     arranged = Arranged(table, np.arange(shape[0]), matrices[0], no_times)
-    return arranged, Split(*matrices)
+    return arranged, Split(matrices[0], no_times, matrices[1])
 
 
 def _read(path: Path, settings: Settings, options: FileOptions | None) -> dict[tuple[str, str], float]:

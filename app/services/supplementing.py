@@ -18,6 +18,7 @@ from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
 from app.factorization.content import content_bridge
 from app.factorization.fold_in import FoldInItem
+from app.factorization.recency import recency_weights_of_all
 from app.services.clock import now_microseconds
 from app.services.tastes import RatingScale
 from app.serving.item_table import Floats, ItemTable
@@ -100,7 +101,7 @@ class Supplementer:
         if content == self._published:
             self._seen = seen
             return None
-        found = build(model, rows, of_items, of_raters, RatingScale(*self.settings.rating_scale))
+        found = build(model, rows, of_raters, RatingScale(*self.settings.rating_scale))
         number = None if found is None else self._publish(model, found)
         self._seen, self._published = seen, content
         return number
@@ -124,9 +125,7 @@ class Supplementer:
         return number
 
 
-def build(
-    model: Model, rows: Sequence[CatalogueRow], of_items: RatingRows, of_raters: RatingRows, scale: RatingScale
-) -> Supplement | None:
+def build(model: Model, rows: Sequence[CatalogueRow], ratings: RatingRows, scale: RatingScale) -> Supplement | None:
     """Make vectors for new items.
 
     Parameters
@@ -135,10 +134,8 @@ def build(
         The version, which does not have them.
     rows : sequence of CatalogueRow
         The new items, in the order of the ids' bytes.
-    of_items : RatingRows
-        Their ratings.
-    of_raters : RatingRows
-        All ratings of those who rated them.
+    ratings : RatingRows
+        All ratings of those who rated them, by user.
     scale : RatingScale
         Of the values.
 
@@ -147,22 +144,22 @@ def build(
     Supplement or None
         Without number yet; None when no item can have a vector.
     """
-    rated = set(of_items.item_keys.tolist())
+    rated = set(ratings.item_keys.tolist())
     known = [row for row in rows if row.item_key in rated or _shares_category(model, row)]
     if not known:
         return None
     fold_in, vectors = FoldInItem.of(model.factors), _bridge(model, known)
-    raters = _fold_in_raters(model, of_raters, scale)
+    raters, recency = _fold_in_raters(model, ratings, scale)
     weights, n_ratings = np.empty(len(known), np.float32), np.zeros(len(known), np.float32)
-    by_item = np.lexsort((of_items.user_keys, of_items.item_keys))  # one order, so that equal ratings give equal bytes
-    starts = np.searchsorted(of_items.item_keys[by_item], [row.item_key for row in known])
-    ends = np.searchsorted(of_items.item_keys[by_item], [row.item_key for row in known], side="right")
+    by_item = np.argsort(ratings.item_keys, kind="stable")
+    starts = np.searchsorted(ratings.item_keys[by_item], [row.item_key for row in known])
+    ends = np.searchsorted(ratings.item_keys[by_item], [row.item_key for row in known], side="right")
     for place, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         chosen = by_item[start:end]
         n_ratings[place], weights[place] = len(chosen), fold_in.item_weight(len(chosen))[0]
         if len(chosen):
-            of_them = np.array([raters[key] for key in of_items.user_keys[chosen].tolist()])
-            vectors[place] = fold_in.fold_in_item(of_them, scale.targets(of_items.values[chosen]))
+            of_them = np.array([raters[key] for key in ratings.user_keys[chosen].tolist()])
+            vectors[place] = fold_in.fold_in_item(of_them, scale.targets(ratings.values[chosen]), recency[chosen])
     table = ItemTable.of(
         item_keys=np.array([row.item_key for row in known], np.int64),
         item_ids=[row.item_id for row in known],
@@ -177,9 +174,8 @@ def build(
 def _digest(version: int, rows: Sequence[CatalogueRow], of_items: RatingRows) -> bytes:
     # what the raters rated besides changes vectors a little, and is not worth another supplement
     digest = hashlib.sha256(repr((version, [(row.item_key, row.revision) for row in rows])).encode())
-    order = np.lexsort((of_items.user_keys, of_items.item_keys))
     for column in of_items:
-        digest.update(column[order].tobytes())
+        digest.update(column.tobytes())
     return digest.digest()
 
 
@@ -187,15 +183,21 @@ def _shares_category(model: Model, row: CatalogueRow) -> bool:
     return any(model.items.category_names.find(name) is not None for name in row.categories)
 
 
-def _fold_in_raters(model: Model, ratings: RatingRows, scale: RatingScale) -> dict[int, Floats]:
+def _fold_in_raters(model: Model, ratings: RatingRows, scale: RatingScale) -> tuple[dict[int, Floats], Floats]:
+    # against trained items only; and what each rating weighs among all of its rater's
+    users, starts = np.unique(ratings.user_keys, return_index=True)
+    offsets = np.append(starts, len(ratings.user_keys))
+    hyperparameters = model.factors.hyperparameters
+    weights = recency_weights_of_all(offsets, ratings.timestamps, hyperparameters)
+    weights = np.ones(len(ratings.values), np.float32) if weights is None else weights
     indices = model.items.indices_of(ratings.item_keys)
     order = np.lexsort((indices, ratings.user_keys))
-    users, starts = np.unique(ratings.user_keys[order], return_index=True)
     folded = {}
     for user_key, chosen in zip(users.tolist(), np.split(order, starts[1:]), strict=False):
-        trained = chosen[indices[chosen] >= 0]
-        folded[user_key] = model.fold_in.fold_in_user(indices[trained], scale.targets(ratings.values[trained]))
-    return folded
+        known = chosen[indices[chosen] >= 0]
+        targets = scale.targets(ratings.values[known])
+        folded[user_key] = model.fold_in.fold_in_user(indices[known], targets, weights[known])
+    return folded, weights
 
 
 def _bridge(model: Model, rows: Sequence[CatalogueRow]) -> Floats:

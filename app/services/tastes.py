@@ -7,9 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.factorization.recency import recency_weights
 from app.serving.item_table import Floats
 from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings
+
+_NOW = np.iinfo(np.int64).max  # later than any rating that is stored
 
 
 class RatingScale(NamedTuple):
@@ -44,10 +47,13 @@ class Taste:
         Item indices, ascending.
     targets : ndarray of shape (n,), float64
         a_ui.
+    timestamps : ndarray of shape (n,), int64
+        When each was given; microseconds.
     """
 
     rated: NDArray[np.intp]
     targets: NDArray[np.float64]
+    timestamps: NDArray[np.int64]
 
     @classmethod
     def of(cls, snapshot: Snapshot, ratings: UserRatings, scale: RatingScale) -> "Taste":
@@ -57,8 +63,8 @@ class Taste:
         ----------
         snapshot : Snapshot
             What is served.
-        ratings : (ndarray, ndarray)
-            Item keys and values.
+        ratings : UserRatings
+            As they are now.
         scale : RatingScale
             Of the values.
 
@@ -67,11 +73,10 @@ class Taste:
         Taste
             Without the ratings of items that have no vector yet.
         """
-        item_keys, values = ratings
-        indices = snapshot.from_keys(item_keys)
-        is_known = indices >= 0
-        order = np.argsort(indices[is_known])
-        return cls(indices[is_known][order], scale.targets(values[is_known][order]))
+        indices = snapshot.from_keys(ratings.item_keys)
+        order = np.argsort(indices)
+        order = order[np.searchsorted(indices[order], 0) :]
+        return cls(indices[order], scale.targets(ratings.values[order]), ratings.timestamps[order])
 
     def changed(self, snapshot: Snapshot, ratings: Mapping[str, float | None], scale: RatingScale) -> "Taste":
         """See what other ratings would make of it.
@@ -81,7 +86,7 @@ class Taste:
         snapshot : Snapshot
             What is served.
         ratings : mapping of str to float or None
-            By item id, what the rating would be; None for none.
+            By item id, what the rating would be if it were given now; None for none.
         scale : RatingScale
             Of the values.
 
@@ -90,15 +95,32 @@ class Taste:
         Taste
             With the given ratings in place of these.
         """
-        merged = dict(zip(self.rated.tolist(), self.targets.tolist(), strict=True))
+        own = zip(self.targets.tolist(), self.timestamps.tolist(), strict=True)
+        merged = dict(zip(self.rated.tolist(), own, strict=True))
         for item_id, value in ratings.items():
             index = snapshot.find(item_id)
             if index is not None and value is not None:
-                merged[index] = float(scale.targets(np.array(value)))
+                merged[index] = float(scale.targets(np.array(value))), _NOW
             elif index is not None:
                 merged.pop(index, None)
         rated = sorted(merged)
-        return Taste(np.array(rated, np.intp), np.array([merged[index] for index in rated], np.float64))
+        targets, timestamps = zip(*(merged[index] for index in rated), strict=True) if rated else ((), ())
+        return Taste(np.array(rated, np.intp), np.array(targets, np.float64), np.array(timestamps, np.int64))
+
+    def weights(self, snapshot: Snapshot) -> Floats | None:
+        """Weigh the ratings by their recency.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            Whose model says how much it counts.
+
+        Returns
+        -------
+        ndarray of shape (n,), float32, or None
+            w_ui; None where all are 1.
+        """
+        return recency_weights(self.timestamps, snapshot.model.factors.hyperparameters)
 
     def vector(self, snapshot: Snapshot) -> Floats:
         """Fold in.
@@ -113,7 +135,7 @@ class Taste:
         ndarray of shape (n_factors,), float32
             u; without ratings, about the mean user.
         """
-        return snapshot.fold_in_user(self.rated, self.targets)
+        return snapshot.fold_in_user(self.rated, self.targets, self.weights(snapshot))
 
     def explain(self, snapshot: Snapshot, shown: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Divide scores into what everyone's taste and what each rating adds to them.
@@ -134,4 +156,4 @@ class Taste:
         """
         n, n_shown = len(self.rated), len(shown)
         fold_in = snapshot.fold_in_of(np.concatenate([self.rated, shown]))
-        return fold_in.explain(np.arange(n), self.targets, np.arange(n, n + n_shown))
+        return fold_in.explain(np.arange(n), self.targets, np.arange(n, n + n_shown), self.weights(snapshot))

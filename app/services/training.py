@@ -246,6 +246,7 @@ class _Run:
         factors = self.configuration.fit(
             arranged,
             arranged.user_items,
+            arranged.timestamps,
             start=start,
             n_epochs=self.n_epochs,
             on_epoch=lambda epoch: self._after_epoch("training", epoch),

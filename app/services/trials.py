@@ -151,7 +151,7 @@ def try_out(
             on_epoch(epoch)
 
     started = perf_counter()
-    factors = configuration.fit(arranged, split.train, on_epoch=follow)
+    factors = configuration.fit(arranged, *split.to_fit, on_epoch=follow)
     seconds = perf_counter() - started
     loss_per_rating = losses[-1] / max(split.train.nnz, 1) if len(losses) > 1 else None
     is_sound = bool(np.isfinite(factors.item_factors).all() and np.isfinite(factors.user_factors).all())

@@ -158,12 +158,12 @@ class Tuner:
     ) -> Found | None:
         # None when it was given up as worse than most before it at the same epoch
         if "n_epochs" not in self.names:
-            return Found(candidate, self._score(candidate.fit(arranged, split.train), split, judging))
+            return Found(candidate, self._score(candidate.fit(arranged, *split.to_fit), split, judging))
         factors: Factors | None = None
         best: Found | None = None
         for n_epochs in range(FEWEST_EPOCHS, MOST_EPOCHS + 1, EPOCHS_PER_STEP):
             n_more = EPOCHS_PER_STEP if factors else FEWEST_EPOCHS
-            factors = candidate.fit(arranged, split.train, start=factors, n_epochs=n_more)
+            factors = candidate.fit(arranged, *split.to_fit, start=factors, n_epochs=n_more)
             score = self._score(factors, split, judging)
             trial.report(score, n_epochs)
             if best is None or score > best.score:
@@ -189,7 +189,7 @@ class Tuner:
         # all on the same seeds: fewer of them would be an advantage to whoever is lucky
         scores: list[float] = []
         for seed in range(self.n_final_seeds):
-            factors = replace(one, seed=self.settings.seed + seed + 1).fit(arranged, split.train)
+            factors = replace(one, seed=self.settings.seed + seed + 1).fit(arranged, *split.to_fit)
             scores.append(self._score(factors, split, judging))
             self._tell("Comparing the best")
         return float(np.mean(scores))

@@ -116,7 +116,7 @@ def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: M
         If an array is missing, has a shape that does not fit the others, or holds a number that is not finite.
     """
     try:
-        hyperparameters = Hyperparameters(**description["hyperparameters"])
+        hyperparameters = Hyperparameters.read(description["hyperparameters"])
         vectors: dict[str, Any] = {name: arrays[name] for name in _FACTORS}
         factors = Factors(hyperparameters=hyperparameters, **vectors)
         items = read_items(arrays)

@@ -328,7 +328,9 @@ class Snapshot:
         """
         return self._gather(self.model.items.popularity, lambda supplement: supplement.items.popularity, indices)
 
-    def fold_in_user(self, rated: NDArray[np.integer], targets: NDArray[np.float64]) -> Floats:
+    def fold_in_user(
+        self, rated: NDArray[np.integer], targets: NDArray[np.float64], weights: Floats | None = None
+    ) -> Floats:
         """Compute a user's vector.
 
         Parameters
@@ -337,6 +339,8 @@ class Snapshot:
             Item indices, ascending.
         targets : ndarray of shape (n,), float64
             a_ui.
+        weights : ndarray of shape (n,), float32, optional
+            w_ui; 1 when not given.
 
         Returns
         -------
@@ -344,8 +348,8 @@ class Snapshot:
             u.
         """
         if self.supplement is None or not len(rated) or rated[-1] < self.n_trained:
-            return self.model.fold_in.fold_in_user(rated, targets)
-        return self.fold_in_of(rated).fold_in_user(np.arange(len(rated)), targets)
+            return self.model.fold_in.fold_in_user(rated, targets, weights)
+        return self.fold_in_of(rated).fold_in_user(np.arange(len(rated)), targets, weights)
 
     def fold_in_of(self, indices: NDArray[np.integer]) -> FoldIn:
         """Fold in with some items only, which are numbered from 0 then.

@@ -11,6 +11,7 @@ from app.storage.catalogue import CatalogueRow, to_row
 from app.storage.schema import items, model_versions, ratings, supplements
 
 _AT_ONCE = 5_000
+_COLUMNS = ("user_key", "item_key", "value", "timestamp")
 
 
 class RatingRows(NamedTuple):
@@ -19,6 +20,7 @@ class RatingRows(NamedTuple):
     user_keys: NDArray[np.int64]
     item_keys: NDArray[np.int64]
     values: NDArray[np.float64]
+    timestamps: NDArray[np.int64]
 
 
 def latest_supplement(connection: Connection, version: int) -> int:
@@ -154,7 +156,7 @@ def ratings_of_items(connection: Connection, item_keys: Sequence[int]) -> Rating
     Returns
     -------
     RatingRows
-        In no order.
+        By user, then by item.
     """
     return _read(connection, ratings.c.item_key, item_keys)
 
@@ -172,17 +174,23 @@ def ratings_of_users(connection: Connection, user_keys: Sequence[int]) -> Rating
     Returns
     -------
     RatingRows
-        In no order.
+        By user, then by item.
     """
     return _read(connection, ratings.c.user_key, user_keys)
 
 
 def _read(connection: Connection, column: ColumnElement[int], keys: Sequence[int]) -> RatingRows:
-    columns = select(ratings.c.user_key, ratings.c.item_key, ratings.c.value).where(ratings.c.value.is_not(None))
+    columns = select(*(ratings.c[name] for name in _COLUMNS)).where(ratings.c.value.is_not(None))
     rows = [
         row
         for start in range(0, len(keys), _AT_ONCE)
         for row in connection.execute(columns.where(column.in_(keys[start : start + _AT_ONCE])))
     ]
-    user_keys, item_keys, values = zip(*rows, strict=True) if rows else ((), (), ())
-    return RatingRows(np.array(user_keys, np.int64), np.array(item_keys, np.int64), np.array(values, np.float64))
+    rows.sort()  # in one order, so that equal ratings give equal bytes
+    user_keys, item_keys, values, timestamps = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return RatingRows(
+        np.array(user_keys, np.int64),
+        np.array(item_keys, np.int64),
+        np.array(values, np.float64),
+        np.array(timestamps, np.int64),
+    )

@@ -5,7 +5,7 @@ it is awaited. Everything else goes through SQLAlchemy.
 """
 
 import contextlib
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import psycopg
@@ -18,11 +18,23 @@ from app.storage.engine import Store, connect_sqlite
 from app.storage.guarded_reader import Guard
 
 _STATEMENT = """
-    SELECT ratings.item_key, ratings.value FROM users JOIN ratings ON ratings.user_key = users.user_key
+    SELECT ratings.item_key, ratings.value, ratings.timestamp
+    FROM users JOIN ratings ON ratings.user_key = users.user_key
     WHERE users.user_id = {parameter} AND ratings.value IS NOT NULL"""
 _SQLITE_STATEMENT = _STATEMENT.format(parameter="?")
 
-UserRatings = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+class UserRatings(NamedTuple):
+    """What one user rated; each array of shape (n_ratings,)."""
+
+    item_keys: NDArray[np.int64]
+    """The rated items."""
+
+    values: NDArray[np.float64]
+    """On the rating scale."""
+
+    timestamps: NDArray[np.int64]
+    """Microseconds."""
 
 
 class UserRatingsReader(Protocol):
@@ -41,10 +53,8 @@ class UserRatingsReader(Protocol):
 
         Returns
         -------
-        item_keys : ndarray of shape (n_ratings,), int64
-            The rated items.
-        values : ndarray of shape (n_ratings,), float64
-            On the rating scale.
+        UserRatings
+            In no order.
 
         Raises
         ------
@@ -77,8 +87,8 @@ def user_ratings_reader(store: Store, deadline_seconds: float) -> UserRatingsRea
 
 
 def _to_arrays(rows: list[Any]) -> UserRatings:
-    keys, values = zip(*rows, strict=True) if rows else ((), ())
-    return np.array(keys, dtype=np.int64), np.array(values, dtype=np.float64)
+    keys, values, timestamps = zip(*rows, strict=True) if rows else ((), (), ())
+    return UserRatings(np.array(keys, np.int64), np.array(values, np.float64), np.array(timestamps, np.int64))
 
 
 class _SqliteReader:

@@ -53,13 +53,14 @@ def main(folder: Path, *, is_quick: bool, is_tuning: bool) -> None:
 
 def report(name: str, ratings: Ratings, n_seeds: int) -> None:
     """Print a data set's table."""
-    train, test = split(ratings, train_to=0.8, test_to=1.0)
+    train, times, test = split(ratings, train_to=0.8, test_to=1.0)
     defaults = Hyperparameters()
     settings = (
         ("popularity", "popularity", defaults),
         ("content", "content", defaults),
         ("svd, tuned", "svd", replace(defaults, n_factors=SVD_FACTORS[name])),
         ("observed-only, defaults", "observed", defaults),
+        ("weighted, defaults, without recency", "weighted", replace(defaults, recency=0.0)),
         ("weighted, defaults", "weighted", defaults),
         ("weighted, tuned", "weighted", TUNED[name]),
     )
@@ -68,7 +69,7 @@ def report(name: str, ratings: Ratings, n_seeds: int) -> None:
         of_seeds = []
         for seed in range(n_seeds if method == "weighted" else 1):
             categories = {"item_categories": ratings.categories} if method == "content" else {}
-            factors, _ = timed_fit(train, hyper, method=method, seed=seed, **categories)
+            factors, _ = timed_fit(train, hyper, method=method, seed=seed, timestamps=times, **categories)
             of_seeds.append(ranking_metrics(factors, train, test, 10)[1])
         by_user[label] = np.mean(of_seeds, axis=0)
     best = by_user["weighted, tuned"]
@@ -82,11 +83,11 @@ def report(name: str, ratings: Ratings, n_seeds: int) -> None:
     print_table(f"{name} by time, {len(best)} users", columns, rows)
 
 
-def search(name: str, train: csr_array, test: csr_array) -> None:
+def search(name: str, train: csr_array, times: NDArray[np.int64], test: csr_array) -> None:
     """Try settings."""
 
     def validate(hyper: Hyperparameters, method: str = "weighted") -> tuple[float]:
-        fits = (timed_fit(train, hyper, method=method, seed=seed)[0] for seed in (0, 1))
+        fits = (timed_fit(train, hyper, method=method, seed=seed, timestamps=times)[0] for seed in (0, 1))
         return (float(np.mean([ranking_metrics(factors, train, test, 10)[1].mean() for factors in fits])),)
 
     print(name)
@@ -97,23 +98,26 @@ def search(name: str, train: csr_array, test: csr_array) -> None:
             unobserved_weight=(0.1, 0.2, 0.4),
             regularization=(0.1, 0.2),
             popularity_discount=(-0.4, -0.2, 0.0, 0.2),
+            recency=(0.0, 0.5, 0.8, 1.0),
         ),
         validate,
     )
     tune(grid(Hyperparameters(), n_factors=(4, 8, 12, 16, 24, 32)), lambda hyper: validate(hyper, "svd"))
 
 
-def split(ratings: Ratings, *, train_to: float, test_to: float) -> tuple[csr_array, csr_array]:
-    """Split each user's ratings by their place in time; the first matrix holds targets, the second what was liked."""
+def split(ratings: Ratings, *, train_to: float, test_to: float) -> tuple[csr_array, NDArray[np.int64], csr_array]:
+    """Split each user's ratings by their place in time: targets to train on, their times, and what was liked then."""
     order = np.lexsort((ratings.items, ratings.times, ratings.users))
-    users, items, stars = ratings.users[order], ratings.items[order], ratings.stars[order]
+    users, items = ratings.users[order], ratings.items[order]
+    stars, times = ratings.stars[order], ratings.times[order]
     counts = np.bincount(users)
     place = (np.arange(len(users)) - np.repeat(np.cumsum(counts) - counts, counts) + 0.5) / np.repeat(counts, counts)
     shape = len(counts), int(ratings.items.max()) + 1
     is_train, is_liked = place < train_to, (place >= train_to) & (place < test_to) & (stars >= 4)
     targets = (stars - ratings.lowest) / (5 - ratings.lowest)
     liked = matrix(users[is_liked], items[is_liked], np.ones(is_liked.sum()), shape)
-    return matrix(users[is_train], items[is_train], targets[is_train], shape), liked
+    train = matrix(users[is_train], items[is_train], targets[is_train], shape)
+    return train, times[is_train][np.lexsort((items[is_train], users[is_train]))], liked
 
 
 def read_latest(folder: Path) -> Ratings:

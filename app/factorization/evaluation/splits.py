@@ -19,8 +19,16 @@ class Split:
     train: csr_array
     """What a fit may see, csr_array of shape (n_users, n_items), float32."""
 
+    train_timestamps: NDArray[np.int64]
+    """When it was given, ndarray of shape (n_ratings,), int64, in the order of `train.data`."""
+
     test: csr_array
     """What it is judged by, csr_array of shape (n_users, n_items), float32."""
+
+    @property
+    def to_fit(self) -> tuple[csr_array, NDArray[np.int64]]:
+        """The training ratings and their times."""
+        return self.train, self.train_timestamps
 
 
 def split_ratings(
@@ -52,7 +60,7 @@ def split_ratings(
         What to train on and what to test on.
     """
     is_test = held_out(user_items, timestamps, rng, kind=kind, users=users)
-    return Split(keep_pairs(user_items, ~is_test), keep_pairs(user_items, is_test))
+    return Split(keep_pairs(user_items, ~is_test), timestamps[~is_test], keep_pairs(user_items, is_test))
 
 
 def held_out(

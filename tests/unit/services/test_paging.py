@@ -16,7 +16,7 @@ SECRET = b"secret"
 
 def cursor() -> Cursor:
     vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
-    return Cursor({"n": 3, "user_id": "ü/%"}, vectors, np.array([1, 9]), np.array([4]), np.array([0.25]))
+    return Cursor({"n": 3, "user_id": "ü/%"}, vectors, np.array([1, 9]), np.array([4]), np.array([0.25]), np.array([7]))
 
 
 def test_it_carries_what_was_put_in():

@@ -41,7 +41,7 @@ def test_values_are_predicted_where_the_loss_is_about_values():
 def test_only_users_with_something_relevant_are_judged_by_their_lists():
     test = csr_array(np.array([[0, 0.2, 0], [0, 0, 1.0]], np.float32))
     train = csr_array(np.array([[1.0, 0, 0], [1.0, 0, 0]], np.float32))
-    found = evaluate(fit(train, Hyperparameters(n_factors=2)), Split(train, test), Judging(n=2))
+    found = evaluate(fit(train, Hyperparameters(n_factors=2)), Split(train, np.arange(train.nnz), test), Judging(n=2))
     assert len(found.by_user["recall@2"]) == 1
     assert found.metrics["recall@2"].mean == 1.0
     assert len(found.scores) == 2
@@ -50,14 +50,19 @@ def test_only_users_with_something_relevant_are_judged_by_their_lists():
 def test_a_held_out_item_that_nobody_rated_in_training_counts_as_missed():
     train = csr_array(np.array([[1.0, 0, 0, 0], [1.0, 1.0, 1.0, 0]], np.float32))
     test = csr_array(np.array([[0, 0, 0, 1.0], [0, 0, 0, 0]], np.float32))
-    found = evaluate(fit(train, Hyperparameters(n_factors=2)), Split(train, test), Judging(n=2))
+    found = evaluate(fit(train, Hyperparameters(n_factors=2)), Split(train, np.arange(train.nnz), test), Judging(n=2))
     assert found.metrics["recall@2"].mean == 0.0
 
 
 def test_nothing_held_out_gives_no_metrics():
     train = two_tastes()
     nothing = csr_array(train.shape, dtype=np.float32)
-    assert evaluate(fit(train, Hyperparameters(n_factors=2)), Split(train, nothing), Judging()).metrics == {}
+    assert (
+        evaluate(
+            fit(train, Hyperparameters(n_factors=2)), Split(train, np.arange(train.nnz), nothing), Judging()
+        ).metrics
+        == {}
+    )
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
