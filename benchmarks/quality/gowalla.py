@@ -4,6 +4,8 @@ Tuning looks at train alone. The published test is the later part of each user's
 test against train grows with its popularity, from .25 to .40, and the same holds of the last fifth of each train list,
 but not of a random fifth. So the last fifth of each train list (train lists keep their order) is what validates; the
 random validation part is of the wrong kind to tune how much popularity should count, and only joins the final train.
+random validation part is of the wrong kind to tune how much popularity should count, and only joins the final train;
+look at the order; rows without recency do not either.
 """
 
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.factorization.objective import Hyperparameters
@@ -50,19 +53,25 @@ def main(folder: Path, *, is_quick: bool, is_tuning: bool) -> None:
     if is_tuning:
         search(train)
         return
-    lists = [a + b for a, b in zip(train, read(folder / "gowalla/lgpp_valid.txt"), strict=True)]
+    valid = read(folder / "gowalla/lgpp_valid.txt")
+    lists = [a + b for a, b in zip(train, valid, strict=True)]
+    places = [[*in_order(a), *[0.5] * len(b)] for a, b in zip(train, valid, strict=True)]
     user_items, test = as_matrix(lists), as_matrix(read(folder / "gowalla/test.txt"))
     columns = ("method", "factors", "Recall@20", "NDCG@20", "seconds")
-    print_table("Gowalla", columns, rows(user_items, test, is_quick=is_quick))
+    print_table("Gowalla", columns, rows(user_items, as_times(lists, places), test, is_quick=is_quick))
 
 
-def rows(user_items: csr_array, test: csr_array, *, is_quick: bool) -> Iterator[tuple[object, ...]]:
+def rows(
+    user_items: csr_array, times: NDArray[np.int64], test: csr_array, *, is_quick: bool
+) -> Iterator[tuple[object, ...]]:
     """Fit and measure, setting by setting."""
     yield from ((name, "", *figures, "") for name, *figures in PUBLISHED)
     defaults = Hyperparameters()
     settings = [
         ("weighted, tuned", "weighted", AT_256, 1 if is_quick else 3),
+        ("weighted, tuned, without recency", "weighted", replace(AT_256, recency=0.0), 1 if is_quick else 3),
         ("weighted, tuned", "weighted", LARGE, 0 if is_quick else 1),
+        ("weighted, tuned, without recency", "weighted", replace(LARGE, recency=0.0), 0 if is_quick else 1),
         ("weighted, more factors", "weighted", replace(LARGE, n_factors=1536), 0 if is_quick else 1),
         ("weighted, defaults", "weighted", defaults, 1 if is_quick else 3),
     ]
@@ -70,7 +79,7 @@ def rows(user_items: csr_array, test: csr_array, *, is_quick: bool) -> Iterator[
     for name, method, hyper, n_seeds in settings:
         figures = []
         for seed in range(n_seeds):
-            factors, seconds = timed_fit(user_items, hyper, method=method, seed=seed)
+            factors, seconds = timed_fit(user_items, hyper, method=method, seed=seed, timestamps=times)
             recall, ndcg = ranking_metrics(factors, user_items, test, 20)
             figures.append((float(recall.mean()), float(ndcg.mean()), seconds))
         if figures:
@@ -82,13 +91,14 @@ def rows(user_items: csr_array, test: csr_array, *, is_quick: bool) -> Iterator[
 def search(lists: list[list[int]]) -> None:
     """Try settings on the last fifth of each train list."""
     n_last = [max(1, round(0.2 * len(items))) for items in lists]
-    earlier = as_matrix([items[:-n] for items, n in zip(lists, n_last, strict=True)])
+    first = [items[:-n] for items, n in zip(lists, n_last, strict=True)]
+    earlier, times = as_matrix(first), as_times(first, [in_order(items) for items in first])
     later = as_matrix([items[-n:] for items, n in zip(lists, n_last, strict=True)])
     sample = np.sort(np.random.default_rng(5).choice(N_USERS, 6000, replace=False))
     later = as_matrix_of(later, sample)
 
     def validate(hyper: Hyperparameters) -> tuple[float, float]:
-        factors, _ = timed_fit(earlier, hyper)
+        factors, _ = timed_fit(earlier, hyper, timestamps=times)
         recall, ndcg = ranking_metrics(factors, earlier, later, 20)
         return float(recall.mean()), float(ndcg.mean())
 
@@ -99,6 +109,7 @@ def search(lists: list[list[int]]) -> None:
             regularization=(0.05, 0.07, 0.1),
             unobserved_weight=(0.02, 0.03, 0.05),
             n_epochs=(6, 8),
+            recency=(0.6, 0.8, 0.9),
         ),
         validate,
     )
@@ -108,6 +119,18 @@ def search(lists: list[list[int]]) -> None:
 def read(path: Path) -> list[list[int]]:
     """Read a file whose line is `user item item …`, users in order."""
     return [[int(item) for item in line.split()[1:]] for line in path.read_text(encoding="ascii").splitlines()]
+
+
+def in_order(items: list[int]) -> list[float]:
+    """Say where in a list each of its items stands: 0 the beginning, 1 the end."""
+    return [(place + 0.5) / len(items) for place in range(len(items))]
+
+
+def as_times(lists: list[list[int]], places: list[list[float]]) -> NDArray[np.int64]:
+    """Turn places in lists into times, in the order of `as_matrix`."""
+    users = np.repeat(np.arange(N_USERS), [len(items) for items in lists])
+    items, times = (np.concatenate([np.array(one) for one in many]) for many in (lists, places))
+    return np.asarray(times[np.lexsort((items, users))] * 1e6, np.int64)
 
 
 def as_matrix(lists: list[list[int]]) -> csr_array:
