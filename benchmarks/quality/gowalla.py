@@ -4,8 +4,9 @@ Tuning looks at train alone. The published test is the later part of each user's
 test against train grows with its popularity, from .25 to .40, and the same holds of the last fifth of each train list,
 but not of a random fifth. So the last fifth of each train list (train lists keep their order) is what validates; the
 random validation part is of the wrong kind to tune how much popularity should count, and only joins the final train.
-random validation part is of the wrong kind to tune how much popularity should count, and only joins the final train;
-look at the order; rows without recency do not either.
+
+Where a validation check-in stood in its list is not known, so for the recency it takes the middle. The published methods
+do not look at the order, nor do the rows without recency.
 """
 
 from collections.abc import Iterator
