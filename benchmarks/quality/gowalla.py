@@ -5,7 +5,7 @@ test against train grows with its popularity, from .25 to .40, and the same hold
 but not of a random fifth. So the last fifth of each train list (train lists keep their order) is what validates; the
 random validation part is of the wrong kind to tune how much popularity should count, and only joins the final train.
 
-Where a validation check-in stood in its list is not known, so for the recency it takes the middle. The published methods
+Where a validation check-in stood in its list is not known, so for the recency it takes the middle. Published methods
 do not look at the order, nor do the rows without recency.
 """
 
