@@ -2,7 +2,7 @@
 # Another interpreter: make test PYTHON=python3.13      Arguments for pytest: make test ARGS="-k fold_in"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench lock dev
+.PHONY: help install run test lint bench lock sbom dev
 
 help: ## List these tasks
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
@@ -30,6 +30,9 @@ lock: dev ## Resolve the dependencies anew (LOCK_ARGS=--upgrade for newer ones)
 	@.venv/bin/python -m pip install --quiet uv
 	$(compile) --group build --output-file requirements.lock
 	$(compile) --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+sbom: dev ## Write sbom.json, a bill of what is installed (CycloneDX)
+	@.venv/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o sbom.json
 
 compile = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-emit-index-url $(LOCK_ARGS)

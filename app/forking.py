@@ -15,7 +15,7 @@ _PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
 
 
-def keep_forked(serve: Callable[[], None], n_processes: int) -> None:
+def keep_forked(serve: Callable[[], None], n_processes: int, *, on_end: Callable[[int], None]) -> None:
     """Fork processes, and again whenever one ends, until SIGTERM, SIGINT or the parent's end.
 
     A process that ends at once is forked again after a pause that doubles each time.
@@ -26,6 +26,8 @@ def keep_forked(serve: Callable[[], None], n_processes: int) -> None:
         What each does; it ends at SIGTERM. No thread may run here yet, for a fork takes none along.
     n_processes : int
         How many.
+    on_end : callable
+        Told the number of a process that ended.
     """
     is_stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,6 +44,7 @@ def keep_forked(serve: Callable[[], None], n_processes: int) -> None:
             break  # the parent is gone
         ended = [process for process in started if os.waitpid(process, os.WNOHANG)[0]]
         for process in ended:
+            on_end(process)
             lived = time.monotonic() - started.pop(process)
             n_failures = 0 if lived > _LONGEST_PAUSE_SECONDS else n_failures + 1
             not_before = time.monotonic() + min(_PAUSE_SECONDS * 2.0**n_failures, _LONGEST_PAUSE_SECONDS)

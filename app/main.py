@@ -3,19 +3,36 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import resource
 import socket
 import sys
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from app.api import catalogue, charts, health, onboarding, questions, ratings, recommendations, similar, training
+from app.api import (
+    catalogue,
+    charts,
+    documentation,
+    health,
+    monitoring,
+    onboarding,
+    questions,
+    ratings,
+    recommendations,
+    similar,
+    training,
+)
 from app.api.connections import MAX_CONNECTIONS, DeadlineProtocol
 from app.api.limits import BodyRoom, Limits
+from app.api.metrics import Metrics, TimedReader
+from app.api.monitoring import forget_process
+from app.api.observing import Observing
 from app.api.paths import MatchUndecodedPaths
 from app.api.problems import install_problem_handlers
 from app.api.security import Access
@@ -24,7 +41,8 @@ from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
 from app.forking import keep_forked
 from app.lifeline import die_with_parent
-from app.logs import configure_logging
+from app.logs import configure_logging, request_line_writer
+from app.services.access_keys import given_keys, list_keys
 from app.services.answer_threads import AnswerThreads
 from app.services.asking import Asker
 from app.services.cataloguing import Catalogue
@@ -44,6 +62,19 @@ from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
 from app.storage.user_ratings import user_ratings_reader
 
+EDGES = (
+    ratings,
+    recommendations,
+    questions,
+    charts,
+    similar,
+    catalogue,
+    onboarding,
+    training,
+    health,
+    documentation,
+    monitoring,
+)
 REFRESH_SECONDS = 0.5
 DRAIN_SECONDS = 10
 GIL_SECONDS = 0.001  # the group writer lets go of the GIL at every row, and would wait the default 5 ms to get it back
@@ -64,11 +95,13 @@ def create_app(settings: Settings) -> FastAPI:
     FastAPI
         Opens the store when it starts, and closes it when it stops.
     """
+    access, metrics = Access(given_keys(settings)), Metrics()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = Store(settings.store_url)
-        writer, reader, live = GroupWriter(store), user_ratings_reader(store, settings.read_deadline), LiveModel()
+        writer, live = GroupWriter(store), LiveModel()
+        reader = TimedReader(user_ratings_reader(store, settings.read_deadline), metrics)
         refresher = Refresher(store, settings, live)
 
         async def recall(version: int, supplement: int) -> Snapshot:
@@ -90,12 +123,14 @@ def create_app(settings: Settings) -> FastAPI:
             Onboarding(live, popularity, RatingScale(*scale), threads),
             Ingester(store, writer),
             Overview(store, settings.models_dir),
+            metrics,
         )
         app.state.foldin = state
         await reader.open()
-        await _refresh(refresher, state)
+        await _refresh(refresher, state, access)
+        _note(state)
         stopping = asyncio.Event()
-        refreshing = asyncio.create_task(_refresh_until(stopping, refresher, state))
+        refreshing = asyncio.create_task(_refresh_until(stopping, refresher, state, access))
         state.is_ready = True
         yield
         state.is_draining = True
@@ -105,20 +140,23 @@ def create_app(settings: Settings) -> FastAPI:
         await reader.close()
         store.close()
 
-    app = FastAPI(title="Foldin", lifespan=lifespan)
-    app.state.access = Access.of(settings)
+    app = FastAPI(title="Foldin", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    app.state.access = access
     app.state.body_room = BodyRoom()
     app.add_middleware(MatchUndecodedPaths)
     app.add_middleware(Limits)
+    app.add_middleware(Observing, metrics=metrics, write_line=request_line_writer(settings.log_format))
     install_problem_handlers(app)
-    for edge in (ratings, recommendations, questions, charts, similar, catalogue, onboarding, training, health):
+    for edge in EDGES:
         app.include_router(edge.router)
     return app
 
 
-async def _refresh(refresher: Refresher, state: ApiState) -> None:
+async def _refresh(refresher: Refresher, state: ApiState, access: Access) -> None:
     try:
+        access.update(await asyncio.to_thread(list_keys, refresher.store))
         if await asyncio.to_thread(refresher.refresh) and state.live.current is not None:
+            state.metrics.swaps.inc()
             log.info("serving", model_version=state.live.current.model.version)
         state.is_store_reachable = True
     except StoreUnavailableError as error:
@@ -129,14 +167,26 @@ async def _refresh(refresher: Refresher, state: ApiState) -> None:
         log.error("model_refused", reason=str(error))  # noqa: TRY400 - the reason says it all
 
 
-async def _refresh_until(stopping: asyncio.Event, refresher: Refresher, state: ApiState) -> None:
+async def _refresh_until(stopping: asyncio.Event, refresher: Refresher, state: ApiState, access: Access) -> None:
     while not stopping.is_set():
+        began = monotonic()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), REFRESH_SECONDS)
+            continue
+        state.metrics.loop_lag.observe(max(0.0, monotonic() - began - REFRESH_SECONDS))
         try:
-            await _refresh(refresher, state)
+            await _refresh(refresher, state, access)
         except Exception:
             log.exception("refresh_failed")
+        _note(state)
+
+
+def _note(state: ApiState) -> None:
+    metrics, current = state.metrics, state.live.current
+    metrics.queue.set(state.ingester.writer.n_waiting)
+    metrics.is_store_reachable.set(state.is_store_reachable)
+    if current is not None:
+        metrics.model_version.set(current.model.version)
 
 
 def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
@@ -217,7 +267,8 @@ def main() -> None:
         serve()
     else:
         load_kernels()
-        keep_forked(serve, arguments.processes)
+        forget_process(os.getpid())  # which serves nothing itself
+        keep_forked(serve, arguments.processes, on_end=forget_process)
 
 
 if __name__ == "__main__":

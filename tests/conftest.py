@@ -9,8 +9,19 @@ import pytest
 
 from app.storage.engine import Store
 from app.storage.migrate import migrate
-from tests import postgres
+from tests import audit, postgres
 from tests.processes import Foldin
+
+audit.start()
+
+
+@pytest.fixture(autouse=True)
+def _data_never_runs() -> Iterator[None]:
+    """Fail the test in which the application ran data, started a process or connected to anywhere by itself."""
+    yield
+    found = audit.found.copy()
+    audit.found.clear()
+    assert not found
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

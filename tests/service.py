@@ -18,6 +18,7 @@ from app.services.training import train_once
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
 
+JSON = {"content-type": "application/json"}  # which every write needs, even without a body
 PATIENCE_SECONDS = 20.0
 
 
@@ -84,7 +85,7 @@ async def started(database_url: str, data_dir: Path, **settings: Any) -> AsyncIt
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=JSON) as client,
     ):
         yield Service(app, client, given, store)
     store.close()

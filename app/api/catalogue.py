@@ -19,10 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from app.api.bodies import read_as
+from app.api.bodies import json_body, read_as
 from app.api.id_cursors import read_cursor, write_cursor
 from app.api.paths import PathId
-from app.api.schemas import ItemOut, ItemsPage, to_moment
+from app.api.schemas import ID_SCHEMA, ItemOut, ItemsPage, to_moment
 from app.api.state import State, json_response, scoped_router
 from app.services.clock import to_rfc3339
 from app.services.policy import check_id
@@ -60,9 +60,15 @@ def _check_attributes(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return attributes
 
 
-_DATE = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}, {"type": "null"}]}
+_DATE: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "number", "minimum": 0, "maximum": _LAST_MOMENT // 1_000_000},
+        {"type": "null"},
+    ]
+}
 Date = Annotated[int | None, BeforeValidator(_to_date), WithJsonSchema(_DATE)]
-Category = Annotated[str, AfterValidator(check_id)]
+Category = Annotated[str, AfterValidator(check_id), WithJsonSchema(ID_SCHEMA)]
 
 
 class ItemIn(BaseModel):
@@ -70,7 +76,12 @@ class ItemIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    title: Annotated[str, Field(max_length=MAX_TITLE), AfterValidator(_check_title)] | None = None
+    title: (
+        Annotated[
+            str, Field(max_length=MAX_TITLE, json_schema_extra={"pattern": r"^[^\x00]*$"}), AfterValidator(_check_title)
+        ]
+        | None
+    ) = None
     categories: list[Category] = Field([], max_length=MAX_CATEGORIES)
     hidden: bool = Field(False, description="Never recommended while true.")
     available_from: Date = Field(None, description="Recommended from then on.")
@@ -85,9 +96,7 @@ class ItemIn(BaseModel):
 
 
 _item = TypeAdapter(ItemIn)
-_body: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": ItemIn.model_json_schema()}}}
-}
+_body = json_body("ItemIn")
 
 
 @router.put("/items/{item_id}", response_model=ItemOut, openapi_extra=_body)

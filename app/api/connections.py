@@ -26,6 +26,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     _deadline = inf  # in the loop's time; infinite while the service is at work
     _is_in_headers = False
+    _is_kept_alive = True
     _is_too_large = False
     _n_bytes = 0  # received of a request whose headers are not complete
     _n_unsent = 0
@@ -77,6 +78,10 @@ class DeadlineProtocol(HttpToolsProtocol):
                 raise ValueError
         super().on_headers_complete()
         self._deadline = self.loop.time() + BODY_SECONDS
+        if (
+            self.cycle is not None
+        ):  # who is refused before the body has come could not read why from a closed connection
+            self._is_kept_alive, self.cycle.keep_alive = self.cycle.keep_alive, True
 
     def on_body(self, body: bytes) -> None:
         """Give the body more time for what has come of it."""
@@ -86,10 +91,14 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Let the service work."""
         super().on_message_complete()
-        if self.cycle is None or self.cycle.response_complete:  # it was refused before it had come
+        self._deadline = inf
+        if self.cycle is None:
+            return
+        self.cycle.keep_alive &= self._is_kept_alive
+        if self.cycle.response_complete:  # it was refused before it had come
             self._expect_headers()
-        else:
-            self._deadline = inf
+            if not self.cycle.keep_alive:
+                self.transport.close()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or not much longer for the rest of this one."""

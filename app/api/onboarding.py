@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from app.api.bodies import read_as
+from app.api.bodies import json_body, read_as
 from app.api.questions import WhatIfRating, checked_ratings
 from app.api.recommendations import Count, Names
 from app.api.schemas import Questions
@@ -29,7 +29,7 @@ class AnswersIn(BaseModel):
 
 
 _answers = TypeAdapter(AnswersIn)
-_body = {"requestBody": {"required": True, "content": {"application/json": {"schema": AnswersIn.model_json_schema()}}}}
+_body = json_body("AnswersIn")
 
 
 @router.get("/onboarding", response_model=Questions)

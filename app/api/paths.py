@@ -5,9 +5,10 @@ from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Path
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.schemas import ID_SCHEMA
 from app.services.policy import check_id
 
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -48,5 +49,5 @@ def _decode(segment: str) -> str:
         raise ValueError("must be UTF-8") from None
 
 
-PathId = Annotated[str, Path(), BeforeValidator(_decode), AfterValidator(check_id)]
+PathId = Annotated[str, Path(), BeforeValidator(_decode), AfterValidator(check_id), WithJsonSchema(ID_SCHEMA)]
 """The id of a user or an item in an address."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from app.api.bodies import read_as
+from app.api.bodies import json_body, read_as
 from app.api.recommendations import EXPLAINED, MAX_CURSOR, recommendations
 from app.api.schemas import GroupRecommendations, OutsideId
 from app.api.state import State, json_response, scoped_router
@@ -66,7 +66,7 @@ class QuestionIn(BaseModel):
 
 
 _question = TypeAdapter(QuestionIn)
-_body = {"requestBody": {"required": True, "content": {"application/json": {"schema": QuestionIn.model_json_schema()}}}}
+_body = json_body("QuestionIn")
 
 
 @router.post("/recommendations", response_model=GroupRecommendations, openapi_extra=_body)
@@ -78,8 +78,10 @@ async def ask(request: Request, state: State) -> Response:
     entry = await read_as(request, _question)
     if entry.cursor:
         asked, answer = await state.recommender.go_on(entry.cursor, n=entry.n, user_id=entry.user_id)
+        state.metrics.degraded.inc(answer.degraded)
         return json_response(recommendations(_subject(asked.user_id, asked.user_ids), answer))
     answer, unchanged = await state.asker.ask(_to_question(entry, state.settings))
+    state.metrics.degraded.inc(answer.degraded)
     body = recommendations(_subject(entry.user_id, entry.user_ids), answer)
     if unchanged is not None:
         body["unchanged"] = {"strategy": unchanged.strategy, "items": unchanged.items}

@@ -17,7 +17,7 @@ from app.api.schemas import RatingIn, Timestamp
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
-from app.services.policy import check_id, check_value
+from app.services.policy import MAX_ID_BYTES, check_id, check_value
 from app.storage.ratings import Rating
 
 MAX_BATCH = 10_000
@@ -147,12 +147,14 @@ def _decimal_strings(ids: list[Any]) -> list[Any]:
 def _are_ids(ids: list[Any]) -> bool:
     if not ids:
         return True
-    if set(map(type, ids)) != {str} or "" in ids or max(map(len, ids)) > _SHORT:
+    if set(map(type, ids)) != {str} or "" in ids or (longest := max(map(len, ids))) > MAX_ID_BYTES:
         return False
     try:
         for start in range(0, len(ids), 128):  # joined, since a check costs more than what it checks
             text = "".join(ids[start : start + 128])
             if not text.isascii() or not text.isprintable():
+                if longest > _SHORT:  # then its bytes have to be counted
+                    return False
                 _check_characters(text)
     except ValueError:
         return False

@@ -84,7 +84,10 @@ async def _store_parts(request: Request, state: ApiState, progress: _Progress) -
 
 async def _store(state: ApiState, ratings: list, n_lines: int, progress: _Progress) -> None:  # type: ignore[type-arg]
     if ratings:
-        progress.add(await state.ingester.rate(ratings))
+        with state.metrics.store_writes.time():
+            counts = await state.ingester.rate(ratings)
+        state.metrics.ratings.inc(counts.accepted)
+        progress.add(counts)
     progress.n_lines += n_lines
 
 

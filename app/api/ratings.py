@@ -36,7 +36,10 @@ async def write_ratings(request: Request) -> Response:
     if content_type(request) == NDJSON:
         return await write_stream(request, state)
     ratings = await read_json(request, lambda body: read_ratings(body, state.settings))
-    return json_response(await state.ingester.rate(ratings))
+    with state.metrics.store_writes.time():
+        counts = await state.ingester.rate(ratings)
+    state.metrics.ratings.inc(counts.accepted)
+    return json_response(counts)
 
 
 router.add_api_route(

@@ -61,6 +61,7 @@ async def recommend(user_id: PathId, request: Request, state: State) -> Response
             wanted.seed,
         )
         answer = await state.recommender.recommend(user_id, query)
+    state.metrics.degraded.inc(answer.degraded)
     return json_response(recommendations({"user_id": user_id}, answer))
 
 

@@ -49,7 +49,8 @@ def _parse_rfc3339(text: str) -> int:
     return since_1970.days * 86_400_000_000 + since_1970.seconds * 1_000_000 + since_1970.microseconds
 
 
-_ID_SCHEMA = {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 256}, {"type": "integer"}]}
+ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$"}
+_ID_SCHEMA = {"anyOf": [ID_SCHEMA, {"type": "integer"}]}
 _TIME_SCHEMA = {
     "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number", "minimum": 0}, {"type": "null"}]
 }

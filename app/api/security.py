@@ -1,16 +1,17 @@
 """Who may call what: API keys with scopes, host names on loopback, and no writes from a web page of another site."""
 
-import hashlib
 import hmac
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
-from app.config import Settings
+from app.services.access_keys import digest_of
+from app.storage.api_keys import ApiKey
 
 # Every route with the scope that it needs; a route that is not listed here cannot be made.
 SCOPES: Mapping[tuple[str, str], str] = {
@@ -41,40 +42,53 @@ SCOPES: Mapping[tuple[str, str], str] = {
     ("POST", "/models/{version}/activate"): "admin",
     ("GET", "/training-runs"): "read",
     ("GET", "/training-runs/{run_id}"): "read",
+    ("GET", "/docs"): "read",
+    ("GET", "/openapi.json"): "read",
+    ("GET", "/metrics"): "read",
     ("GET", "/health/live"): "public",
     ("GET", "/health/ready"): "public",
 }
 _INCLUDES = {"read": {"read"}, "write": {"read", "write"}, "admin": {"read", "write", "admin"}}
+_NDJSON = "application/x-ndjson"
 _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Access:
     """What decides whether a request may pass.
 
+    A service without keys is open, on loopback only. The first key closes it for good: when the last one is revoked,
+    nobody passes any more.
+
     Attributes
     ----------
-    scopes_by_digest : mapping of bytes to set of str
-        By the SHA-256 of a key, what it may do; empty for a service that is open on loopback only.
+    given : mapping of bytes to str
+        From the environment: by the SHA-256 of a key its scope.
+    is_open : bool or None
+        None until the store has said whether it holds keys.
     """
 
-    scopes_by_digest: Mapping[bytes, set[str]]
+    given: Mapping[bytes, str]
+    is_open: bool | None = None
+    _scopes_by_digest: Mapping[bytes, str] = field(init=False)
 
-    @classmethod
-    def of(cls, settings: Settings) -> "Access":
-        """Read the keys.
+    def __post_init__(self) -> None:
+        """Take the keys that were given."""
+        self._scopes_by_digest = self.given
+        if self.given:
+            self.is_open = False
+
+    def update(self, stored: Sequence[ApiKey]) -> None:
+        """Take the keys that the store holds now.
 
         Parameters
         ----------
-        settings : Settings
-            With ``api_keys`` or ``api_keys_file``.
-
-        Returns
-        -------
-        Access
-            Holding digests only.
+        stored : sequence of ApiKey
+            Revoked ones too.
         """
-        return cls({_digest(key): _INCLUDES[scope] for scope, key in settings.read_api_keys()})
+        good = {key.digest: key.scope for key in stored if key.revoked_at is None}
+        self._scopes_by_digest = good | dict(self.given)
+        self.is_open = self.is_open is not False and not stored
 
     def check(self, request: Request, scope: str) -> None:
         """Let a request pass or refuse it.
@@ -89,31 +103,41 @@ class Access:
         Raises
         ------
         HTTPException
-            401 without a valid key, 403 when the key may not do this or the request comes from another site, 421 for
-            a foreign host name.
+            401 without a valid key, 403 when the key may not do this or the request comes from another site, 415 for a
+            write without a content type, 421 for a foreign host name, 503 before the keys are known.
         """
         headers = request.headers
-        if request.method not in {"GET", "HEAD"} and headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
-            raise HTTPException(403, "a web page of another site may not change anything here")
-        if not self.scopes_by_digest:
-            if request.method not in {"GET", "HEAD"} and not _is_loopback_origin(headers.get("origin")):
-                raise HTTPException(403, "a web page of another site may not change anything here")
-            if _host_name(headers.get("host", "")) not in _LOOPBACK_NAMES:
-                raise HTTPException(421, "without an API key this service answers to localhost and 127.0.0.1 only")
-        elif scope != "public":
-            self._check_key(headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer "), scope)
+        if self.is_open and _host_name(headers.get("host", "")) not in _LOOPBACK_NAMES:
+            raise HTTPException(421, "without an API key this service answers to localhost and 127.0.0.1 only")
+        if not self.is_open and scope != "public":
+            self._check_key(headers, scope)
+        if request.method not in {"GET", "HEAD"}:
+            _check_sender(headers)
 
-    def _check_key(self, key: str, scope: str) -> None:
-        digest = _digest(key)
-        allowed: set[str] | None = None
-        for known, scopes in self.scopes_by_digest.items():  # every one, so that the time says nothing
+    def _check_key(self, headers: Headers, scope: str) -> None:
+        if self.is_open is None:
+            raise HTTPException(503, "the database has not been reached yet, so keys cannot be checked")
+        kind, _, bearer = headers.get("authorization", "").partition(" ")
+        digest = digest_of(headers.get("x-api-key") or (bearer.strip() if kind.lower() == "bearer" else ""))
+        found: str | None = None
+        for known, its_scope in self._scopes_by_digest.items():  # every one, so that the time says nothing
             if hmac.compare_digest(known, digest):
-                allowed = scopes
-        if allowed is None:
+                found = its_scope
+        if found is None:
             challenge = {"WWW-Authenticate": "Bearer"}
             raise HTTPException(401, "send an API key in X-API-Key or as a bearer token", headers=challenge)
-        if scope not in allowed:
+        if scope not in _INCLUDES[found]:
             raise HTTPException(403, f"this needs a key with the scope {scope}")
+
+
+def _check_sender(headers: Headers) -> None:
+    # A web page of another site can have a browser send a form, but not JSON without asking us first.
+    origin = headers.get("origin")
+    is_foreign = origin is not None and origin.partition("://")[2] != headers.get("host")
+    if is_foreign or headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
+        raise HTTPException(403, "a web page of another site may not change anything here")
+    if headers.get("content-type", "").partition(";")[0].strip().lower() not in {"application/json", _NDJSON}:
+        raise HTTPException(415, "send Content-Type: application/json, even without a body")
 
 
 class ScopedRoute(APIRoute):
@@ -148,8 +172,7 @@ class ScopedRoute(APIRoute):
         scope = SCOPES[method, self.path]
 
         async def checked(request: Request) -> Response:
-            access: Access = request.app.state.access
-            access.check(request, scope)
+            request.app.state.access.check(request, scope)
             return await handler(request)
 
         return checked
@@ -169,14 +192,6 @@ class PlainRoute(ScopedRoute):
         return self.checked(self.endpoint)
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
-
-
 def _host_name(host: str) -> str:
     name, _, port = host.rpartition(":")
     return name if name and port.isdigit() else host
-
-
-def _is_loopback_origin(origin: str | None) -> bool:
-    return origin is None or _host_name(origin.partition("://")[2]) in _LOOPBACK_NAMES

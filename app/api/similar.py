@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from app.api.bodies import read_as
+from app.api.bodies import json_body, read_as
 from app.api.paths import PathId
 from app.api.recommendations import Count, Names
 from app.api.schemas import OutsideId, Predictions, SimilarItems, SimilarUsers
@@ -32,7 +32,7 @@ class SeedsIn(BaseModel):
 
 
 _seeds = TypeAdapter(SeedsIn)
-_body = {"requestBody": {"required": True, "content": {"application/json": {"schema": SeedsIn.model_json_schema()}}}}
+_body = json_body("SeedsIn")
 
 
 @router.get("/items/{item_id}/similar", response_model=SimilarItems)
@@ -71,6 +71,7 @@ async def predictions(
 ) -> Response:
     """Say what a user would rate some items: the score, the value on the rating scale, and how sure that is."""
     found, version, degraded = await predict(state.recommender, user_id, item)
+    state.metrics.degraded.inc(degraded)
     return json_response({"user_id": user_id, "model_version": version, "degraded": degraded, "items": found})
 
 

@@ -7,6 +7,7 @@ import orjson
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRouter
 
+from app.api.metrics import Metrics
 from app.api.problems import ProblemDocument
 from app.api.security import ScopedRoute
 from app.config import Settings
@@ -35,6 +36,7 @@ class ApiState:
     onboarding: Onboarding
     ingester: Ingester
     overview: Overview
+    metrics: Metrics
     is_ready: bool = False
     is_draining: bool = False
     is_store_reachable: bool = True

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import answering, demonstrating, evaluating, importing, operating, saving, serving, training, tuning
+from app.cli import answering, demonstrating, evaluating, importing, keys, operating, saving, serving, training, tuning
 
 app = typer.Typer(
     name="foldin",
@@ -27,6 +27,7 @@ app.command()(evaluating.evaluate)
 app.command()(tuning.tune)
 app.command()(answering.recommend)
 app.command()(answering.similar)
+app.add_typer(keys.application, name="keys")
 app.command()(operating.status)
 app.command()(operating.migrate)
 app.command()(saving.backup)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.settings import read_settings
-from app.cli.stores import opened_store
+from app.cli.stores import existing_store, opened_store
 from app.cli.terminal import print_json, print_table
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ def migrate() -> None:
 
 
 def status(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Show what the store holds, which model version is served, and how the latest trainings went.
+    """Show what the store holds, which model version is served, and how the latest trainings went; it changes nothing.
 
     Example: foldin status
     """
     settings = read_settings()
     from app.services.status import read_status
 
-    with opened_store(settings) as store:
+    with existing_store(settings) as store:
         found = read_status(store)
     if json:
         _print_as_json(found)

@@ -4,11 +4,13 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.settings import read_settings
+from app.cli.stores import opened_store
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -65,21 +67,21 @@ def run_service(
     Exit
         With code 2 when the address is public and there is no key, or is taken.
     """
-    if not settings.read_api_keys() and not _is_loopback(settings.host):
-        typer.echo(
-            f"foldin: refusing to listen on {settings.host} without an API key. Set FOLDIN_API_KEYS to 32 "
-            'or more random characters, for example from: python -c "import secrets; print(secrets.token_urlsafe(32))"',
-            err=True,
-        )
-        raise typer.Exit(2)
     from app.cli.supervisor import Supervisor
     from app.services.preparing import prepare_store
 
+    if not _is_loopback(settings.host) and not settings.read_api_keys() and not _has_stored_keys(settings):
+        typer.echo(
+            f"foldin: refusing to listen on {settings.host} without an API key. Make one with "
+            "`foldin keys create --scope admin`, or set FOLDIN_API_KEYS to 32 or more random characters",
+            err=True,
+        )
+        raise typer.Exit(2)
     listening = _listen(settings.host, settings.port)
     prepare_store(settings)
     port = listening.getsockname()[1]
     os.environ |= {"FOLDIN_HOST": settings.host, "FOLDIN_PORT": str(port)}
-    supervisor = Supervisor(on_event=lambda text: typer.echo(f"foldin: {text}", err=True))
+    supervisor = Supervisor(on_event=lambda text: typer.echo(f"foldin: {text}", err=True), on_end=_forget_process)
     supervisor.add("app.main", "--fd", str(listening.fileno()), "--processes", str(n_api_processes))
     if with_trainer:
         supervisor.add("app.worker")
@@ -87,7 +89,22 @@ def run_service(
     typer.echo(f"foldin: listening on {address} (Ctrl-C stops)", err=True)
     if on_listening:
         on_listening(address)
-    supervisor.run(shared=listening)
+    with TemporaryDirectory(prefix="foldin-metrics-") as metrics_dir:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_dir  # where the processes' numbers meet
+        supervisor.run(shared=listening)
+
+
+def _forget_process(pid: int) -> None:
+    from app.api.monitoring import forget_process
+
+    forget_process(pid)
+
+
+def _has_stored_keys(settings: "Settings") -> bool:
+    from app.services.access_keys import list_keys
+
+    with opened_store(settings) as store:
+        return any(key.revoked_at is None for key in list_keys(store))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -32,3 +32,39 @@ def opened_store(settings: "Settings") -> Iterator["Store"]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def existing_store(settings: "Settings") -> Iterator["Store"]:
+    """Open the store as it is: whoever only looks makes and changes nothing.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where it is.
+
+    Yields
+    ------
+    Store
+        Closed at the end of the block.
+
+    Raises
+    ------
+    StoreUnusableError
+        If there is none, or it has another schema.
+    """
+    from pathlib import Path
+
+    from app.errors import StoreUnusableError
+    from app.storage.engine import Store, parse_url
+    from app.storage.migrate import check_migrated
+
+    url = parse_url(settings.store_url)
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+        raise StoreUnusableError(f"there is no store at {url.database} yet; `foldin serve` or `foldin import` makes it")
+    store = Store(settings.store_url)
+    try:
+        check_migrated(store)
+        yield store
+    finally:
+        store.close()

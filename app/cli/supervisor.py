@@ -35,9 +35,12 @@ class Supervisor:
     ----------
     on_event : callable
         Told in words what happened.
+    on_end : callable
+        Told the number of a process that ended by itself.
     """
 
     on_event: Callable[[str], None]
+    on_end: Callable[[int], None] = lambda _: None
     stop: threading.Event = field(default_factory=threading.Event)
     _children: list[_Child] = field(default_factory=list)
     _lifeline: Lifeline = field(default_factory=Lifeline)
@@ -77,6 +80,7 @@ class Supervisor:
             child.n_failures = 0 if lived > LONGEST_PAUSE_SECONDS else child.n_failures + 1
             pause = min(0.1 * 2.0**child.n_failures, LONGEST_PAUSE_SECONDS)
             name = child.command[2]
+            self.on_end(child.process.pid)
             self.on_event(f"{name} ended with {child.process.returncode}; it starts again in {pause:.1f} s")
             child.process, child.not_before = None, monotonic() + pause
         if child.process is None and monotonic() >= child.not_before:

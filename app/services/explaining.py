@@ -123,7 +123,9 @@ def scored_by_members(
     """
     plain = named(listing.snapshot, indices, scores)
     vectors = listing.snapshot.vectors(indices)
-    each = np.array([scores_of(vectors, member) for member in listing.vectors]).reshape(-1, len(plain)).T
+    each = (
+        np.array([scores_of(vectors, member) for member in listing.vectors]).reshape(len(listing.vectors), len(plain)).T
+    )
     return [
         GroupItem(
             item.item_id,

@@ -200,7 +200,10 @@ def _delimiter(first_line: str, file_format: FileFormat | None) -> str:
 
 
 def _cells(first_line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([first_line], delimiter=delimiter), [])
+    try:
+        return next(csv.reader([first_line], delimiter=delimiter), [])
+    except csv.Error:
+        raise ValueError("the first line cannot be taken apart; does it hold a lone carriage return?") from None
 
 
 def _looks_like_data(cells: Sequence[str]) -> bool:

@@ -109,9 +109,10 @@ def to_microseconds(seconds: float) -> int:
     """
     if isinstance(seconds, int):
         return seconds * _MICROSECONDS
-    if not math.isfinite(seconds):
+    microseconds = seconds * _MICROSECONDS
+    if not math.isfinite(microseconds):
         raise ValueError("must be a finite number of seconds")
-    return round(seconds * _MICROSECONDS)
+    return round(microseconds)
 
 
 def check_label(label: str) -> str:

@@ -149,7 +149,10 @@ def _sqlite_engine(url: URL) -> Engine:
         )
     Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, module=pysqlite3, connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False}
+        url,
+        module=pysqlite3,
+        hide_parameters=True,  # an error that is logged must name nobody
+        connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -167,7 +170,13 @@ def _sqlite_engine(url: URL) -> Engine:
 
 def _postgresql_engine(url: URL) -> Engine:
     return create_engine(
-        url, pool_size=4, max_overflow=4, pool_timeout=5, pool_pre_ping=True, connect_args={"connect_timeout": 3}
+        url,
+        hide_parameters=True,
+        pool_size=4,
+        max_overflow=4,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 3},
     )
 
 

@@ -71,6 +71,11 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def n_waiting(self) -> int:
+        """How many ratings and other writes have not been committed yet."""
+        return self._n_waiting
+
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run some work in a transaction and wait until it is durable.
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from app.errors import StoreUnusableError
 from app.storage.engine import Store
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -38,6 +41,27 @@ def migrate(database_url: str) -> None:
             command.upgrade(alembic_config(connection), "head")
     finally:
         store.close()
+
+
+def check_migrated(store: Store) -> None:
+    """Make sure that a store has the schema of this release, and change nothing.
+
+    Parameters
+    ----------
+    store : Store
+        To look at.
+
+    Raises
+    ------
+    StoreUnusableError
+        If it has not, or is none of Foldin's.
+    """
+    with store.read() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        wanted = ScriptDirectory.from_config(alembic_config(connection)).get_current_head()
+    if found != wanted:
+        state = "holds nothing of Foldin's yet" if found is None else f"has schema {found}, and this release {wanted}"
+        raise StoreUnusableError(f"the store {state}; `foldin migrate` makes or changes it, and so does `foldin serve`")
 
 
 def alembic_config(connection: Connection) -> Config:

@@ -198,6 +198,19 @@ secrets = Table(
     Column("value", LargeBinary, nullable=False),
 )
 
+# Who may call the service. A key itself is shown once and stored nowhere; a revoked one stays, since a service that
+# ever had a key is never open again.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", _Key, Identity(always=True), primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("scope", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger, nullable=True),
+    sqlite_autoincrement=True,
+)
+
 # One row: which version is served, and who may train and publish the next. Whoever takes the lease raises `generation`;
 # a trainer publishes only while the generation is the one it took, so a paused one cannot publish over its successor.
 publication = Table(

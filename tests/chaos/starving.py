@@ -127,8 +127,9 @@ def _burn(_server: Server, over: threading.Event) -> None:
 
 def _be_slow(server: Server, over: threading.Event, n_connections: int) -> None:
     """Hold connections open with requests that never come to their end, and open a new one for each that closes."""
-    starts = [b"GET / HT", b"POST /ratings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"]
-    starts.append(starts[1] + b"Content-Length: 8000000\r\n\r\n[" + b" " * 10_000)
+    starts = [b"GET /", b"POST /ratings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"]
+    starts += [starts[1] + b"X: ", starts[1] + b"Content-Length: 8000000\r\n\r\n[" + b" " * 10_000]
+    del starts[1]
     address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
     open_connections: list[socket.socket] = []
     while not over.is_set():

@@ -51,7 +51,7 @@ def wait_for_version(client: httpx.Client, at_least: int = 1) -> int:
 
 def train(client: httpx.Client) -> dict[str, Any]:
     """Ask for a training and wait for its end."""
-    location = client.post("/training-runs").headers["location"]
+    location = client.post("/training-runs", headers={"content-type": "application/json"}).headers["location"]
 
     def ended() -> dict[str, Any] | None:
         run: dict[str, Any] = client.get(location).json()

@@ -46,7 +46,7 @@ def test_a_rating_counts_in_the_next_answer_of_every_process(foldin: Foldin) -> 
         post(second, {"user_id": "new", "item_id": "i4", "value": 0.5})
         disliked = recommendations(first, "new", n=5)
         assert all(int(item_id[1:]) % 2 == 1 for item_id in item_ids(disliked))
-        assert first.delete("/users/new/ratings/i4").status_code == 204
+        assert first.delete("/users/new/ratings/i4", headers={"content-type": "application/json"}).status_code == 204
         assert recommendations(second, "new")["strategy"] == "popular"
 
 

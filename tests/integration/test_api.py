@@ -12,6 +12,7 @@ from app.services.training import train_once
 from app.storage import catalogue
 from app.storage.catalogue import Item
 from app.storage.engine import Store
+from tests.service import JSON
 from tests.tastes import two_tastes
 
 KEY = "k" * 40
@@ -24,21 +25,21 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
-    with TestClient(create_app(settings), base_url="http://127.0.0.1") as opened:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", headers=JSON) as opened:
         yield opened
 
 
 @pytest.fixture
 def trained(store: Store, settings: Settings) -> Iterator[TestClient]:
     """A client of a service that has a model."""
-    with TestClient(create_app(settings), base_url="http://127.0.0.1") as opened:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", headers=JSON) as opened:
         opened.post("/ratings", json=two_tastes(12, 8))
     with store.write() as connection:
         catalogue.upsert_items(
             connection, [Item(f"i{n}", f"Item {n}", ["even" if n % 2 == 0 else "odd"]) for n in range(8)]
         )
     train_once(store, settings)
-    with TestClient(create_app(settings), base_url="http://127.0.0.1") as opened:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1", headers=JSON) as opened:
         yield opened
 
 
@@ -286,7 +287,7 @@ def test_keys_open_what_their_scope_says(settings: Settings) -> None:
         "a": (200, 200, 202),
         "x": (401, 401, 401),
     }
-    with TestClient(create_app(closed), base_url="http://foldin.example") as client:
+    with TestClient(create_app(closed), base_url="http://foldin.example", headers=JSON) as client:
         for letter, statuses in expected.items():
             for header in ({"x-api-key": letter * 40}, {"authorization": f"Bearer {letter * 40}"}):
                 given = (

@@ -1,0 +1,1 @@
+"""Requests that mean harm, or only confusion, and what each must be answered with."""
