@@ -25,6 +25,9 @@ class Gathered(NamedTuple):
     quadratic: Floats
     """q_j, ndarray of shape (n,), float32."""
 
+    zeros: Floats
+    """Nothing, ndarray of shape (n,), float32."""
+
 
 @inlined
 def room_for(side: Side, first: int, end: int, n_factors: int) -> Gathered:
@@ -51,7 +54,8 @@ def room_for(side: Side, first: int, end: int, n_factors: int) -> Gathered:
         longest = max(longest, side.indptr[row + 1] - side.indptr[row])
     width = padded(n_factors, LANES)
     n = padded(min(longest, max(FLOATS_HELD // width, width)), ROWS)
-    return Gathered(np.zeros((n, width), np.float32), np.zeros(n, np.float32), np.zeros(n, np.float32))
+    of_ratings = np.zeros((3, n), np.float32)
+    return Gathered(np.zeros((n, width), np.float32), of_ratings[0], of_ratings[1], of_ratings[2])
 
 
 @compiled
@@ -94,4 +98,4 @@ def gather(side: Side, start: int, stop: int, others: Floats, unobserved_weight:
         for f in range(n_factors):
             to[f] = np.float32(0.0)
         room.linear[j] = room.quadratic[j] = np.float32(0.0)
-    return Gathered(room.vectors[:n_padded], room.linear[:n_padded], room.quadratic[:n_padded])
+    return Gathered(room.vectors[:n_padded], room.linear[:n_padded], room.quadratic[:n_padded], room.zeros[:n_padded])

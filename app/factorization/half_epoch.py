@@ -66,6 +66,6 @@ def solve_rows(
         if n_steps:
             improve_row(side, row, others, shared, n_steps, room, solution, work)
         else:
-            solve_row(side, row, others, shared, room, solution)
+            solve_row(side, row, others, shared, room, solution, work)
         for f in range(n_factors):
             solutions[row, f] = solution[f]

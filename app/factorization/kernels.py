@@ -11,7 +11,7 @@ threads would compete with ours.
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.compiled import compiled
+from app.factorization.compiled import compiled, inlined
 
 LANES = 16
 """Floats in a vector register of today's widest machines."""
@@ -20,7 +20,7 @@ ROWS = 4
 """Rows taken together."""
 
 
-@compiled
+@inlined
 def padded(n: int, multiple: int) -> int:
     """Round a length up.
 
@@ -40,8 +40,10 @@ def padded(n: int, multiple: int) -> int:
 
 
 @compiled
-def add_products(X: Floats, point: Floats, slopes: Floats, offsets: Floats, image: Floats) -> None:
-    """Add Xᵀ(t − c ∘ Xp), reading every x_j once.
+def add_products(
+    X: Floats, point: Floats, slopes: Floats, offsets: Floats, image: Floats, is_added: bool
+) -> np.float32:
+    """Add Xᵀr of r = t − c ∘ Xp, and compute pᵀXᵀr, reading every x_j once.
 
     Parameters
     ----------
@@ -54,45 +56,14 @@ def add_products(X: Floats, point: Floats, slopes: Floats, offsets: Floats, imag
     offsets : ndarray of shape (n,), float32
         t.
     image : ndarray of shape (n_factors,), float32
-        Where it goes.
-    """
-    n, n_factors = X.shape
-    for j in range(0, n, 4):
-        a = b = c = d = np.float32(0.0)
-        for f in range(n_factors):
-            a += X[j, f] * point[f]
-            b += X[j + 1, f] * point[f]
-            c += X[j + 2, f] * point[f]
-            d += X[j + 3, f] * point[f]
-        a = offsets[j] - slopes[j] * a
-        b = offsets[j + 1] - slopes[j + 1] * b
-        c = offsets[j + 2] - slopes[j + 2] * c
-        d = offsets[j + 3] - slopes[j + 3] * d
-        for f in range(n_factors):
-            image[f] += a * X[j, f] + b * X[j + 1, f] + c * X[j + 2, f] + d * X[j + 3, f]
-
-
-@compiled
-def add_images(X: Floats, point: Floats, slopes: Floats, image: Floats, is_wanted: bool) -> np.float32:
-    """Add Xᵀ(c ∘ Xp), if it is wanted, and compute pᵀXᵀ(c ∘ Xp).
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_factors), float32
-        Rows x_j, padded.
-    point : ndarray of shape (n_factors,), float32
-        p.
-    slopes : ndarray of shape (n,), float32
-        c.
-    image : ndarray of shape (n_factors,), float32
-        Where it goes.
-    is_wanted : bool
-        Whether it shall be added; the last step needs the number alone.
+        Where Xᵀr goes.
+    is_added : bool
+        Whether it does; without, half the work gives the number.
 
     Returns
     -------
     float32
-        The sum.
+        pᵀXᵀr.
     """
     n, n_factors = X.shape
     total = np.float32(0.0)
@@ -103,11 +74,14 @@ def add_images(X: Floats, point: Floats, slopes: Floats, image: Floats, is_wante
             b += X[j + 1, f] * point[f]
             c += X[j + 2, f] * point[f]
             d += X[j + 3, f] * point[f]
-        total += slopes[j] * a * a + slopes[j + 1] * b * b + slopes[j + 2] * c * c + slopes[j + 3] * d * d
-        a, b, c, d = slopes[j] * a, slopes[j + 1] * b, slopes[j + 2] * c, slopes[j + 3] * d
-        if is_wanted:
+        p = offsets[j] - slopes[j] * a
+        q = offsets[j + 1] - slopes[j + 1] * b
+        r = offsets[j + 2] - slopes[j + 2] * c
+        s = offsets[j + 3] - slopes[j + 3] * d
+        total += p * a + q * b + r * c + s * d
+        if is_added:
             for f in range(n_factors):
-                image[f] += a * X[j, f] + b * X[j + 1, f] + c * X[j + 2, f] + d * X[j + 3, f]
+                image[f] += p * X[j, f] + q * X[j + 1, f] + r * X[j + 2, f] + s * X[j + 3, f]
     return total
 
 

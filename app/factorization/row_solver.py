@@ -27,7 +27,6 @@ from app.factorization.gathering import Gathered, gather
 from app.factorization.kernels import (
     LANES,
     ROWS,
-    add_images,
     add_outer_products,
     add_products,
     add_squares,
@@ -88,7 +87,9 @@ def shared_by_rows(unobserved_weight: float, gramian: Floats, n_others: int, mea
 
 
 @inlined
-def solve_row(side: Side, row: int, others: Floats, shared: Shared, room: Gathered, solution: Floats) -> None:
+def solve_row(
+    side: Side, row: int, others: Floats, shared: Shared, room: Gathered, solution: Floats, work: Floats
+) -> None:
     """Solve one row exactly.
 
     Parameters
@@ -105,14 +106,16 @@ def solve_row(side: Side, row: int, others: Floats, shared: Shared, room: Gather
         Room for the row's ratings.
     solution : ndarray of shape (n_factors,), float32
         Where u goes, padded.
+    work : ndarray of shape (5, n_factors), float32
+        Room to work in.
     """
     start, stop, n_factors = side.indptr[row], side.indptr[row + 1], len(solution)
     pull = np.float32(max(side.regularization[row], shared.least_regularization))
     w0 = np.float32(shared.unobserved_weight)
-    scale, y = np.empty(n_factors, np.float32), np.zeros(n_factors, np.float32)
-    nowhere = np.zeros(n_factors, np.float32)
+    scale, y = work[0], work[1]
     for f in range(n_factors):
         diagonal = w0 * shared.gramian[f] + pull  # D
+        y[f] = np.float32(0.0)
         scale[f] = shared.is_free[f] / np.sqrt(diagonal)
         solution[f] = (pull / diagonal if shared.is_free[f] else np.float32(1.0)) * shared.mean[f]  # m
     if padded(stop - start, ROWS) < n_factors:  # y = Xᵀ (XXᵀ + I)⁻¹ τ
@@ -120,17 +123,18 @@ def solve_row(side: Side, row: int, others: Floats, shared: Shared, room: Gather
         rescale(gathered, scale, solution)
         n = padded(stop - start, LANES)
         system, right = np.zeros((n, n), np.float32), np.zeros(n, np.float32)
-        right[: len(gathered.linear)] = gathered.linear
+        for j in range(len(gathered.linear)):
+            right[j] = gathered.linear[j]
         set_inner_products(gathered.vectors, system)
         solve_cholesky(system, right)
-        add_products(gathered.vectors, nowhere, gathered.quadratic, right, y)
+        add_products(gathered.vectors, y, gathered.quadratic, right, y, True)
     else:  # y = (XᵀX + I)⁻¹ Xᵀτ
         system = np.zeros((n_factors, n_factors), np.float32)
         for first in range(start, stop, len(room.linear)):
             gathered = gather(side, first, stop, others, shared.unobserved_weight, room)
             rescale(gathered, scale, solution)
             add_outer_products(gathered.vectors, system)
-            add_products(gathered.vectors, nowhere, gathered.quadratic, gathered.linear, y)
+            add_products(gathered.vectors, y, gathered.quadratic, gathered.linear, y, True)
         solve_cholesky(system, y)
     for f in range(n_factors):
         solution[f] += scale[f] * y[f]
@@ -138,7 +142,7 @@ def solve_row(side: Side, row: int, others: Floats, shared: Shared, room: Gather
 
 @compiled
 def rescale(gathered: Gathered, scale: Floats, mean: Floats) -> None:
-    """Turn a row's v_j, l_j and q_j, in place, into x_j and τ_j.
+    """Turn a row's v_j, l_j and q_j, in place, into x_j, τ_j and 0.
 
     Parameters
     ----------
@@ -157,6 +161,7 @@ def rescale(gathered: Gathered, scale: Floats, mean: Floats) -> None:
             at_mean += v[f] * mean[f]
             v[f] *= root * scale[f]
         gathered.linear[j] = gathered.linear[j] / root - root * at_mean
+        gathered.quadratic[j] = np.float32(0.0)
 
 
 @inlined
@@ -204,7 +209,7 @@ def improve_row(
     for first in range(start, stop, n_held):
         held = gather(side, first, stop, others, shared.unobserved_weight, room)
         add_squares(held.vectors, held.quadratic, preconditioner)
-        add_products(held.vectors, solution, held.quadratic, held.linear, residual)
+        add_products(held.vectors, solution, held.quadratic, held.linear, residual, True)
     for f in range(n_factors):
         preconditioner[f] = shared.is_free[f] / preconditioner[f]
     before = np.float32(1.0)
@@ -218,16 +223,17 @@ def improve_row(
         curvature = np.float32(0.0)
         for f in range(n_factors):
             direction[f] = preconditioner[f] * residual[f] + ratio * direction[f]
-            image[f] = diagonal[f] * direction[f]
-            curvature += image[f] * direction[f]
-        for first in range(start, stop, n_held):
+            image[f] = -diagonal[f] * direction[f]
+            curvature -= image[f] * direction[f]
+        for first in range(start, stop, n_held):  # −A_u p, which the last step does not need, and pᵀA_u p
             if stop - start > n_held:
                 held = gather(side, first, stop, others, shared.unobserved_weight, room)
-            curvature += add_images(held.vectors, direction, held.quadratic, image, step + 1 < n_steps)
+            is_last = step + 1 == n_steps
+            curvature -= add_products(held.vectors, direction, held.quadratic, held.zeros, image, not is_last)
         if not curvature > np.float32(0.0):  # solved as far as single precision goes
             break
         length = size / curvature
         for f in range(n_factors):
             solution[f] += length * direction[f]
-            residual[f] -= length * image[f]
+            residual[f] += length * image[f]
         before = size

@@ -143,7 +143,8 @@ def test_a_row_with_more_ratings_than_are_gathered_at_once_is_solved_as_the_text
     n_steps: int, unobserved_weight: float
 ) -> None:
     rng, n = np.random.default_rng(0), 2 * FLOATS_HELD // 16 + 5
-    V, a = rng.standard_normal((n + 100, 8)).astype(np.float32), rng.random(n).astype(np.float32)
+    V = rng.standard_normal((n + 100, 8)).astype(np.float32)
+    a = V[:n] @ np.linspace(0.1, 0.8, 8, dtype=np.float32)
     indptr, chosen = np.array([0, 3, n]), np.arange(n, dtype=np.int32)
     nothing, ones = np.empty(0, np.float32), np.ones(len(V), np.float32)
     side = Side(indptr, chosen, a, nothing, np.array([2.0, 3.0], np.float32), ones)
