@@ -81,19 +81,6 @@ def saved(matrix: csr_array) -> str:
 
 def beside_peers(n_factors: int) -> None:
     """Compare the seconds per epoch, both half-epochs, on two threads."""
-    matrix, hyper = invented_ratings(*SIZE), replace(LOSS, n_factors=n_factors)
-    epoch_seconds(matrix, replace(hyper, n_epochs=1))  # compiles
-    ours, last, theirs = [], [], {name: list[float]() for name in PEERS}
-    for turn in range(N_TURNS):
-        seconds = epoch_seconds(matrix, hyper)
-        ours.append(statistics.median(seconds[:-1]))
-        last.append(seconds[-1])
-        for name in PEERS[: 1 if turn >= N_TURNS_OF_ALL else None]:
-            if taken := peer_seconds(matrix, name, n_factors, N_PEER_EPOCHS):
-                theirs[name].append(taken / N_PEER_EPOCHS)
-    mine = statistics.median(ours)
-    others = [statistics.median(times) if times else None for times in theirs.values()]
-    floor = 2 * matrix.nnz * n_factors * 4 / memory_bandwidth()
     header = (
         "factors",
         "Foldin",
@@ -105,6 +92,19 @@ def beside_peers(n_factors: int) -> None:
         "Foldin / floor",
     )
     with measured("training-epochs", header) as row:
+        matrix, hyper = invented_ratings(*SIZE), replace(LOSS, n_factors=n_factors)
+        epoch_seconds(matrix, replace(hyper, n_epochs=1))  # compiles
+        ours, last, theirs = [], [], {name: list[float]() for name in PEERS}
+        for turn in range(N_TURNS):
+            seconds = epoch_seconds(matrix, hyper)
+            ours.append(statistics.median(seconds[:-1]))
+            last.append(seconds[-1])
+            for name in PEERS[: 1 if turn >= N_TURNS_OF_ALL else None]:
+                if taken := peer_seconds(matrix, name, n_factors, N_PEER_EPOCHS):
+                    theirs[name].append(taken / N_PEER_EPOCHS)
+        mine = statistics.median(ours)
+        others = [statistics.median(times) if times else None for times in theirs.values()]
+        floor = 2 * matrix.nnz * n_factors * 4 / memory_bandwidth()
         ratio, fastest = others[0] and others[0] / mine, min((time for time in others if time), default=None)
         row(
             n_factors,
@@ -120,8 +120,8 @@ def beside_peers(n_factors: int) -> None:
 
 def beyond_exact(n_factors: int) -> None:
     """Compare the loss after five epochs of a few steps per row with that of exact solves."""
-    matrix, hyper = invented_ratings(*SIZE), replace(LOSS, n_factors=n_factors)
     with measured("training-loss", ("factors", "loss beyond exact solves, relatively")) as row:
+        matrix, hyper = invented_ratings(*SIZE), replace(LOSS, n_factors=n_factors)
         row(n_factors, loss_excess(matrix, hyper))
 
 
@@ -160,22 +160,23 @@ def as_ratings_grow() -> None:
 
 def as_threads_grow() -> None:
     """Time an epoch on one and two threads, by turns."""
-    matrix = invented_ratings(*SIZE)
-    times: dict[int, list[float]] = {1: [], 2: []}
-    for _ in range(N_TURNS):
-        for n_threads, seconds in times.items():
-            seconds.append(statistics.median(epoch_seconds(matrix, LOSS, n_threads)[:-1]))
-    one, two = statistics.median(times[1]), statistics.median(times[2])
     with measured("training-threads", ("factors", "seconds per epoch, one thread", "two threads", "ratio")) as row:
+        epoch_seconds(invented_ratings(50, 40, 500), LOSS)  # compiles
+        matrix = invented_ratings(*SIZE)
+        times: dict[int, list[float]] = {1: [], 2: []}
+        for _ in range(N_TURNS):
+            for n_threads, seconds in times.items():
+                seconds.append(statistics.median(epoch_seconds(matrix, LOSS, n_threads)[:-1]))
+        one, two = statistics.median(times[1]), statistics.median(times[2])
         row(LOSS.n_factors, one, two, one / two)
 
 
 def peak_memory() -> None:
     """Measure how far the peak lies above ratings (from both sides) and factors, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.training_speed", "memory", saved(invented_ratings(*SIZE))]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)
-    needed, peak = json.loads(answer.stdout)
     with measured("training-memory", ("factors", "ratings and factors, MB", "peak, MB", "beyond")) as row:
+        command = [sys.executable, "-m", "benchmarks.training_speed", "memory", saved(invented_ratings(*SIZE))]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        needed, peak = json.loads(answer.stdout)
         row(128, needed, peak, peak / needed - 1)
 
 
@@ -217,19 +218,20 @@ def report_compile() -> None:
 
 def to_final_quality() -> None:
     """Time how long it takes to come within 1 % of the final NDCG@20 on gowalla, at 256 factors."""
-    train, test = gowalla()
-    hyper = Hyperparameters(n_factors=256, unobserved_weight=0.03, regularization=0.05)
-    ours, theirs = [], []
-    for n_epochs in (1, 2, 3, 4, 5, 6, 8):
-        began = time.perf_counter()
-        factors = fit(train, replace(hyper, n_epochs=n_epochs), n_threads=2)
-        ours.append((time.perf_counter() - began, ndcg(factors.user_factors, factors.item_factors, train, test)))
-        with tempfile.TemporaryDirectory() as directory:
-            file = f"{directory}/factors.npz"
-            if seconds := peer_seconds(train, "implicit", 256, 2 * n_epochs, file):
-                with np.load(file) as found:
-                    theirs.append((seconds, ndcg(found["user_factors"], found["item_factors"], train, test)))
     with measured("training-gowalla", ("library", "seconds to 99 % of its final NDCG@20", "final NDCG@20")) as row:
+        epoch_seconds(invented_ratings(50, 40, 500), LOSS)  # compiles
+        train, test = gowalla()
+        hyper = Hyperparameters(n_factors=256, unobserved_weight=0.03, regularization=0.05)
+        ours, theirs = [], []
+        for n_epochs in (1, 2, 3, 4, 5, 6, 8):
+            began = time.perf_counter()
+            factors = fit(train, replace(hyper, n_epochs=n_epochs), n_threads=2)
+            ours.append((time.perf_counter() - began, ndcg(factors.user_factors, factors.item_factors, train, test)))
+            with tempfile.TemporaryDirectory() as directory:
+                file = f"{directory}/factors.npz"
+                if seconds := peer_seconds(train, "implicit", 256, 2 * n_epochs, file):
+                    with np.load(file) as found:
+                        theirs.append((seconds, ndcg(found["user_factors"], found["item_factors"], train, test)))
         row("Foldin", *_first_within_a_percent(ours))
         if theirs:
             row("implicit", *_first_within_a_percent(theirs))
