@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.factorization.objective import Hyperparameters
-from benchmarks.quality.measuring import Doubles, grid, interval, matrix, print_table, ranking_metrics, timed_fit, tune
+from benchmarks.quality.measuring import Doubles, grid, interval, matrix, ranking_metrics, timed_fit, tune, write_table
 
 TUNED = {
     "ml-latest-small": Hyperparameters(
@@ -80,7 +80,7 @@ def report(name: str, ratings: Ratings, n_seeds: int) -> None:
         ahead = "" if ndcg is best else f"{less:+.4f} to {more:+.4f}"
         rows.append((label, f"{ndcg.mean():.4f}", f"{low:.4f} to {high:.4f}", ahead))
     columns = ("method", "NDCG@10", "95 % interval", "weighted, tuned, is ahead by (paired, 95 %)")
-    print_table(f"{name} by time, {len(best)} users", columns, rows)
+    write_table(f"{name}-by-time", columns, rows)
 
 
 def search(name: str, train: csr_array, times: NDArray[np.int64], test: csr_array) -> None:

@@ -14,6 +14,7 @@ from app.factorization.evaluation.ranking import rank_items
 from app.factorization.fit import fit
 from app.factorization.objective import Factors, Hyperparameters
 from app.factorization.row_blocks import threads
+from benchmarks.tables import measured
 
 Doubles = NDArray[np.float64]
 N_THREADS = 2
@@ -81,11 +82,8 @@ def mean_and_spread(values: Sequence[float]) -> str:
     return f"{np.mean(values):.4f}" + (f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else "")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a markdown table, each row as soon as there is one."""
-    print(f"\n### {title}\n")
-    print("| " + " | ".join(columns) + " |")
-    print("|" + " --- |" * len(columns))
-    for row in rows:
-        print("| " + " | ".join(str(cell) for cell in row) + " |", flush=True)
-    print(flush=True)
+def write_table(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print and keep a table, each row as soon as there is one."""
+    with measured(f"quality-{name}", header=tuple(columns)) as row:
+        for cells in rows:
+            row(*cells)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.factorization.objective import Factors, Hyperparameters
-from benchmarks.quality.measuring import Doubles, grid, matrix, mean_and_spread, print_table, timed_fit, tune
+from benchmarks.quality.measuring import Doubles, grid, matrix, mean_and_spread, timed_fit, tune, write_table
 
 PUBLISHED = (
     ("popularity", ".4535", ".2542"),
@@ -40,7 +40,7 @@ def main(folder: Path, *, is_quick: bool, is_tuning: bool) -> None:
         return
     settings = [("weighted, defaults", "weighted", Hyperparameters()), ("weighted, tuned", "weighted", TUNED)]
     settings += [(method, method, Hyperparameters()) for method in ("popularity", "svd", "observed")]
-    rows: list[tuple[object, ...]] = [(name, "", *figures, "") for name, *figures in PUBLISHED]
+    rows: list[tuple[object, ...]] = [(f"{name}, as published", *figures, "") for name, *figures in PUBLISHED]
     for name, method, hyper in settings:
         n_seeds = 5 if method == "weighted" and not is_quick else 1
         figures = []
@@ -49,15 +49,13 @@ def main(folder: Path, *, is_quick: bool, is_tuning: bool) -> None:
             hits, ndcg = sampled_metrics(factors, held, negatives)
             figures.append((float(hits.mean()), float(ndcg.mean()), took))
         hit_rates, ndcgs, seconds = zip(*figures, strict=True)
-        n_factors = factors.item_factors.shape[1]
         rows.append((
-            f"**{name}**",
-            n_factors,
+            f"**{name}, {factors.item_factors.shape[1]} factors**",
             mean_and_spread(hit_rates),
             mean_and_spread(ndcgs),
             f"{np.median(seconds):.0f}",
         ))
-    print_table("MovieLens 1M", ("method", "factors", "HR@10", "NDCG@10", "seconds"), rows)
+    write_table("ml-1m", ("method", "HR@10", "NDCG@10", "seconds"), rows)
 
 
 def search(train: csr_array, test_items: NDArray[np.int32]) -> None:

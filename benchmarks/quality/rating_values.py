@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.factorization.fit import fit
 from app.factorization.objective import Hyperparameters
-from benchmarks.quality.measuring import matrix, mean_and_spread, print_table
+from benchmarks.quality.measuring import matrix, mean_and_spread, write_table
 
 SHAPE = 943, 1682
 PLAIN = Hyperparameters(
@@ -48,8 +48,8 @@ def main(folder: Path, *, is_quick: bool, is_tuning: bool) -> None:
         means = np.mean(by_fold, axis=1)
         over_seeds = np.mean(by_fold, axis=0)
         rows.append((f"**observed-only: {name}**", *(f"{mean:.4f}" for mean in means), mean_and_spread(over_seeds)))
-    print_table(
-        "MovieLens 100K, RMSE (GC-MC with side features: .905 on u1)",
+    write_table(
+        "ml-100k-rmse",
         ("method", *(f"u{k}" for k in folds), "mean"),
         rows,
     )
