@@ -209,6 +209,25 @@ def row_regularization(n_ratings: Offsets | int, n_others: int, hyperparameters:
     return (hyperparameters.regularization * scale).astype(np.float32)
 
 
+def ratings_per_item(user_items: csr_array) -> Offsets:
+    """Count |Ω_i|, a million ratings at a time: `bincount` makes 64-bit copies of what it counts.
+
+    Parameters
+    ----------
+    user_items : csr_array of shape (n_users, n_items), float32
+        The targets.
+
+    Returns
+    -------
+    ndarray of shape (n_items,), int64
+        Ratings of each item.
+    """
+    counts = np.zeros(user_items.shape[1], np.int64)
+    for start in range(0, user_items.nnz, 1 << 20):
+        counts += np.bincount(user_items.indices[start : start + (1 << 20)], minlength=len(counts))
+    return counts
+
+
 def item_weight(n_ratings: Offsets, mean_discount: Floats | float, hyperparameters: Hyperparameters) -> Floats:
     """Compute c_i.
 
@@ -282,7 +301,7 @@ def loss(
     # w0 Σ_u Σ_i c (u·v)² = w0 Σ_fg (UᵀU)_fg (Σ_i c v_i v_iᵀ)_fg
     everywhere = w0 * float(np.sum(gramian(U, None, rows) * gramian(V, c, rows))) if w0 else 0.0
     λ_users = row_regularization(np.diff(user_items.indptr).astype(np.int64), n_items, hyper)
-    λ_items = row_regularization(np.bincount(user_items.indices, minlength=n_items), n_users, hyper)
+    λ_items = row_regularization(ratings_per_item(user_items), n_users, hyper)
     if hyper.has_selection:
         chosen, by_whom = (
             selection_matrix(side.indptr.astype(np.int64), side.indices, side.shape[1])

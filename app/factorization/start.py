@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from app.factorization.arrays import Floats
-from app.factorization.objective import Factors, Hyperparameters, item_weight, mean_discount_of
+from app.factorization.objective import Factors, Hyperparameters, item_weight, mean_discount_of, ratings_per_item
 from app.factorization.selection import selection_matrix
 
 NEAR_ZERO = 0.1
@@ -46,7 +46,7 @@ def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: n
         mean_item[ITEM_BIAS] = user_items.data.mean(dtype=np.float64) if user_items.nnz else 0.0
         U[:, USER_BIAS], U[:, ITEM_BIAS] = 0.0, 1.0
     V = np.tile(mean_item, (n_items, 1))
-    n_ratings = np.bincount(user_items.indices, minlength=n_items)
+    n_ratings = ratings_per_item(user_items)
     Z = mean_discount_of(n_ratings, hyperparameters)
     return Factors(
         user_factors=U,
