@@ -125,7 +125,8 @@ class Listing:
 
     def _ranking_vectors(self) -> Floats:
         # the scores of the mean vector are the means of the members' scores
-        return self.vectors if self.aggregate == "least_misery" else self.vectors.mean(axis=0, keepdims=True)
+        is_one = self.aggregate == "least_misery" or len(self.vectors) == 1
+        return self.vectors if is_one else self.vectors.mean(axis=0, keepdims=True)
 
     def scores_of(self, indices: NDArray[np.intp]) -> Floats:
         """Score some items.
