@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import socket
@@ -63,8 +64,8 @@ from app.storage.group_writer import GroupWriter
 from app.storage.user_ratings import user_ratings_reader
 
 EDGES = (
-    ratings,
     recommendations,
+    ratings,
     questions,
     charts,
     similar,
@@ -129,6 +130,8 @@ def create_app(settings: Settings) -> FastAPI:
         await reader.open()
         await _refresh(refresher, state, access)
         _note(state)
+        gc.collect()
+        gc.freeze()  # what is there now stays; to look through it again and again would make requests wait
         stopping = asyncio.Event()
         refreshing = asyncio.create_task(_refresh_until(stopping, refresher, state, access))
         state.is_ready = True

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
 
-from app.api.paths import PathId
-from app.api.query_parameters import documented, read_parameters
+from app.api.parameters import documented, read_parameters, read_path_id
 from app.api.schemas import Recommendations
+from app.api.security import PlainRoute
 from app.api.state import ApiState, json_response, scoped_router
 from app.services.answers import Answer, RecommendationQuery
 from app.services.policy import MAX_ID_BYTES
@@ -36,17 +36,13 @@ class RecommendationParameters(BaseModel):
     cursor: str = Field("", max_length=MAX_CURSOR, description="`next_cursor` of the page before.")
 
 
-@router.get(
-    "/users/{user_id}/recommendations",
-    response_model=Recommendations,
-    openapi_extra=documented(RecommendationParameters),
-)
-async def recommend(user_id: PathId, request: Request) -> Response:
+async def recommend(request: Request) -> Response:
     """Say what a user should see next, computed from the user's ratings as they are now.
 
     With a cursor, everything but `n` is as it was asked for with the first page.
     """
-    state: ApiState = request.app.state.foldin  # as a parameter it would take a twentieth of the answer's time
+    state: ApiState = request.app.state.foldin
+    user_id = read_path_id(request, "user_id")
     wanted = read_parameters(request, RecommendationParameters)
     if wanted.cursor:
         _, answer = await state.recommender.go_on(wanted.cursor, n=wanted.n, user_id=user_id)
@@ -64,6 +60,16 @@ async def recommend(user_id: PathId, request: Request) -> Response:
         answer = await state.recommender.recommend(user_id, query)
     state.metrics.degraded.inc(answer.degraded)
     return json_response(recommendations({"user_id": user_id}, answer))
+
+
+router.add_api_route(
+    "/users/{user_id}/recommendations",
+    recommend,
+    methods=["GET"],
+    response_model=Recommendations,
+    route_class_override=PlainRoute,
+    openapi_extra=documented(RecommendationParameters, "user_id"),
+)
 
 
 def recommendations(asked: dict[str, object], answer: Answer) -> dict[str, object]:

@@ -1,14 +1,18 @@
-"""Query parameters checked as one model, where FastAPI would take longer to look at each than the answer takes."""
+"""The parameters of a direct route, checked as one model: one by one they would take longer than the answer."""
 
 from typing import Any, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from app.api.paths import PathId
 from app.api.problems import rejected_values
 from app.errors import InvalidInputError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_REJECTED = "see errors for each rejected value"
+_path_id: TypeAdapter[str] = TypeAdapter(PathId)
 
 
 def read_parameters(request: Request, model: type[Model]) -> Model:
@@ -43,16 +47,45 @@ def read_parameters(request: Request, model: type[Model]) -> Model:
         return model.model_validate(given)
     except ValidationError as error:
         rejected = [("/query" + pointer, reason) for pointer, reason in rejected_values(error)]
-        raise InvalidInputError("see errors for each rejected value", rejected) from None
+        raise InvalidInputError(_REJECTED, rejected) from None
 
 
-def documented(model: type[BaseModel]) -> dict[str, Any]:
+def read_path_id(request: Request, name: str) -> str:
+    """Read the id of a user or an item in a request's address.
+
+    Parameters
+    ----------
+    request : Request
+        Matched.
+    name : str
+        Of the path's parameter.
+
+    Returns
+    -------
+    str
+        Decoded.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is none.
+    """
+    try:
+        return _path_id.validate_python(request.path_params[name])
+    except ValidationError as error:
+        rejected = [(f"/path/{name}", reason) for _, reason in rejected_values(error)]
+        raise InvalidInputError(_REJECTED, rejected) from None
+
+
+def documented(model: type[BaseModel], *path_ids: str) -> dict[str, Any]:
     """Describe the parameters in the API's documentation.
 
     Parameters
     ----------
     model : type
         As for ``read_parameters``.
+    *path_ids : str
+        The ids in the path.
 
     Returns
     -------
@@ -63,4 +96,5 @@ def documented(model: type[BaseModel]) -> dict[str, Any]:
     parameters = [
         {"name": name, "in": "query", "required": False, "schema": schema} for name, schema in properties.items()
     ]
-    return {"parameters": parameters}
+    ids = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path_ids]
+    return {"parameters": [*ids, *parameters]}
