@@ -11,10 +11,10 @@ from sqlalchemy import text
 from app.errors import StoreBusyError
 from app.storage import migrate as migrating
 from app.storage.engine import Store
-from app.storage.migrate import alembic_config, migrate
+from app.storage.migrate import MIGRATIONS, alembic_config, migrate
 from tests.postgres import Server
 
-REVISIONS = ("0001", "0002", "0004", "0005")
+REVISIONS = sorted(script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
 FILLED = (
     "INSERT INTO users (user_id) VALUES ('ann'), ('bob')",
     "INSERT INTO items (item_id, title) VALUES ('x', 'X'), ('y', NULL)",
@@ -48,14 +48,6 @@ def fill(url: str, revision: str) -> None:
         command.upgrade(alembic_config(connection), revision)
         for statement in FILLED:
             connection.execute(text(statement))
-    store.close()
-
-
-def test_every_revision_is_tried(empty_url):
-    store = Store(empty_url)
-    with store.write() as connection:
-        script = ScriptDirectory.from_config(alembic_config(connection))
-        assert {revision.revision for revision in script.walk_revisions()} == set(REVISIONS)
     store.close()
 
 
