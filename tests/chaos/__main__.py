@@ -16,7 +16,7 @@ from tests.chaos.ledger import FAULTS, Ledger
 def main() -> None:
     """Read the scenario and run it."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("scenario", choices=["kill", "service-kill", "writers", "power-cut", "disk"])
+    parser.add_argument("scenario", choices=["kill", "service-kill", "writers", "restore", "power-cut", "disk"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cycles", type=int)
     parser.add_argument("--seconds", type=float, default=600, help="of the writers")
@@ -44,6 +44,12 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
             from tests.chaos.many_writers import run_many_writers
 
             return run_many_writers(url, seconds=arguments.seconds, deferred=arguments.control)
+        if arguments.scenario == "restore":
+            from tests.chaos.restores import run_restores
+
+            with tempfile.TemporaryDirectory() as folder:
+                cycles = arguments.cycles or 50
+                return run_restores(url, Path(folder), cycles=cycles, copies_file=arguments.control)
         if arguments.scenario == "service-kill":
             from tests.chaos.service_kills import run_service_kills
 

@@ -50,6 +50,17 @@ def test_transactions_that_begin_deferred_are_caught(sqlite_url):
     assert run("writers", "--seconds", "3", "--control", "--url", sqlite_url)["locked"] > 0
 
 
+def test_what_is_backed_up_under_load_is_restored(database_url):
+    found = run("restore", "--cycles", "3", "--url", database_url)
+    assert found["is_kept"], found
+    assert found["acknowledged"] > 1_000
+
+
+def test_a_copy_of_the_database_file_is_caught(sqlite_url):
+    found = run("restore", "--cycles", "3", "--control", "--url", sqlite_url)
+    assert not found["is_kept"]
+
+
 def test_a_thousand_power_cuts_lose_nothing():
     found = run("power-cut", "--cycles", "1000")
     assert found["is_kept"], found
