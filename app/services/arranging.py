@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import coo_array, csc_array, csr_array
 
 from app.config import Settings
 from app.serving.item_table import ItemTable
 from app.storage import catalogue
 from app.storage.training_data import TrainingData
+
+_SPARSE = 1_000_000  # keys, of which a flag each is no matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def arrange(data: TrainingData, rows: list[catalogue.CatalogueRow], settings: Se
     Arranged
         Items without ratings are left out.
     """
-    rated = set(np.unique(data.item_keys).tolist())
+    rated = set(_numbered(data.item_keys)[0].tolist())
     kept = [row for row in rows if row.item_key in rated]
     table = ItemTable.of(
         item_keys=np.array([row.item_key for row in kept], np.int64),
@@ -69,12 +71,21 @@ def arrange(data: TrainingData, rows: list[catalogue.CatalogueRow], settings: Se
         popularity=np.zeros(len(kept)),
     )
     item_indices = table.indices_of(data.item_keys)
-    user_keys, user_indices = np.unique(data.user_keys, return_inverse=True)
+    user_keys, user_indices = _numbered(data.user_keys)
     user_items, order = target_matrix(
         user_indices, item_indices, data.values, settings, shape=(len(user_keys), len(kept))
     )
     table.popularity[:] = np.bincount(item_indices, minlength=len(kept))
     return Arranged(table, user_keys, user_items, data.timestamps[order])
+
+
+def _numbered(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
+    # the distinct keys, ascending, and of each key its place among them; without sorting where keys lie close together
+    if not len(keys) or keys.max() > _SPARSE + 8 * len(keys):
+        return np.unique(keys, return_inverse=True)
+    is_there = np.zeros(keys.max() + 1, bool)
+    is_there[keys] = True
+    return np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[keys]
 
 
 def target_matrix(
@@ -105,7 +116,9 @@ def target_matrix(
     order : ndarray of shape (n_ratings,), intp
         Where each of its entries stood among the ratings.
     """
-    order = np.lexsort((item_indices, user_indices))
+    # two transpositions sort by item and then by user, each in one pass
+    places = coo_array((np.arange(len(values)), (user_indices, item_indices)), shape=shape)
+    order = places.tocsc().tocsr().data.astype(np.intp, copy=False)
     targets = ((values[order] - settings.rating_min) / (settings.rating_max - settings.rating_min)).astype(np.float32)
     offsets = np.concatenate([[0], np.cumsum(np.bincount(user_indices, minlength=shape[0]))])
     matrix = csr_array((targets, item_indices[order].astype(np.int32), offsets), shape=shape)
