@@ -57,7 +57,9 @@ def measure_swap(folder: Path) -> None:
             asking = pool.submit(open_loop, server.url, PATH, per_second=50, seconds=seconds)
             for version in versions * 2:
                 time.sleep(seconds / 5)
-                httpx.post(f"{server.url}/models/{version}/activate").raise_for_status()
+                httpx.post(
+                    f"{server.url}/models/{version}/activate", headers={"Content-Type": "application/json"}
+                ).raise_for_status()
             swapped = asking.result()
         row("four swaps", swapped.longest, swapped.p99)
 
