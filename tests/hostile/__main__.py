@@ -18,6 +18,7 @@ from tests.chaos.__main__ import _store as empty_store
 from tests.hostile.target import hostile_target
 
 HOOKS = {"SCHEMATHESIS_HOOKS": "tests.hostile.schemathesis_hooks"}
+CONFIG = Path(__file__).with_name("schemathesis.toml")
 N_OPERATIONS = 29
 
 
@@ -48,7 +49,8 @@ def run_schemathesis(port: int, *, cases: int, seed: int, seconds: int, keep_goi
     began = time.monotonic()
     done = subprocess.run(
         [
-            *(str(Path(sys.executable).with_name("schemathesis")), "run", f"http://127.0.0.1:{port}/openapi.json"),
+            *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG)),
+            *("run", f"http://127.0.0.1:{port}/openapi.json"),
             *("--checks", "all", "--phases", "fuzzing", "--mode", "all", "--max-examples", str(cases // N_OPERATIONS)),
             *("--seed", str(seed), "--max-time", str(seconds), "--generation-database", "none", "--no-color"),
             *(["--continue-on-failure"] if keep_going else []),
@@ -58,11 +60,11 @@ def run_schemathesis(port: int, *, cases: int, seed: int, seconds: int, keep_goi
         text=True,
         check=False,
     )
-    counted = re.search(r"(\d+) generated(?:, (\d+) found)?", done.stdout.replace(",", ", ").replace(",  ", ", "))
+    counted = re.search(r"([\d,]+) generated(?:, ([\d,]+) found)?", done.stdout)
     assert counted, done.stdout + done.stderr
     return {
-        "n_cases": int(counted[1]),
-        "n_failures": int(counted[2] or 0) or int(done.returncode != 0),
+        "n_cases": int(counted[1].replace(",", "")),
+        "n_failures": int((counted[2] or "0").replace(",", "")) or int(done.returncode != 0),
         "seconds": round(time.monotonic() - began, 1),
         "output": done.stdout + done.stderr,
     }
