@@ -17,9 +17,17 @@ from app.services.arranging import Arranged
 
 _SETTINGS = ("n_factors", "unobserved_weight", "regularization", "regularization_exponent", "recency", "n_epochs")
 
-# to predict values: biases, and a pull that 100,000 to a million ratings want (see decision 0021)
-_VALUES = Hyperparameters(unobserved_weight=0.0, regularization=0.3, recency=0.0, has_biases=True)
-_DEFAULTS = {"observed": _VALUES, "gradient": replace(_VALUES, n_epochs=20)}
+# to predict values (see decision 0021)
+_VALUES = Hyperparameters(
+    n_factors=20,
+    unobserved_weight=0.0,
+    regularization=0.45,
+    recency=0.0,
+    has_biases=True,
+    has_selection=True,
+    n_epochs=25,
+)
+_DEFAULTS = {"observed": _VALUES, "gradient": _VALUES}
 
 
 @dataclass(frozen=True, slots=True)
