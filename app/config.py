@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         ge=1,
         description="Number of changed ratings after which the worker trains without waiting for the interval.",
     )
+    train_deadline: float = Field(21_600.0, gt=0, description="Seconds after which the worker gives a training up.")
+    train_memory_mib: int | None = Field(
+        None, ge=1, description="Memory that a training may take, in MiB; by default three quarters of what there is."
+    )
 
     @model_validator(mode="before")
     @classmethod

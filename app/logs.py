@@ -33,7 +33,10 @@ def configure_logging(log_format: Literal["json", "console"]) -> None:
     to_line: Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # the richer ones show variables, passwords among them
+        )
     )
     finish: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     finish += [structlog.processors.format_exc_info if log_format == "json" else _escape]

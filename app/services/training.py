@@ -1,15 +1,12 @@
 """One training from the first row to the published version: load, try out, judge, refit on all ratings, publish."""
 
-import os
-import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any, Literal
 
-from numpy.typing import NDArray
+import structlog
 
 from app.config import Settings
 from app.errors import FoldinError, SupersededError, TrainingFailedError
@@ -18,10 +15,13 @@ from app.services.arranging import Arranged, arrange
 from app.services.clock import now_microseconds
 from app.services.configuring import configuration_of, configuration_of_version, refit_epochs
 from app.services.gate import refusal_of_factors, refusal_of_loss
+from app.services.publishing import publish
+from app.services.sizing import refuse_what_cannot_fit
+from app.services.training_lease import begin_run, renewed
 from app.services.verdicts import Verdict, judge
-from app.serving.model import from_arrays, to_arrays
+from app.serving.model import to_arrays
 from app.serving.trained_users import TrainedUsers
-from app.storage import artifacts, catalogue, supplements, training_runs, tuning, versions
+from app.storage import artifacts, catalogue, training_runs, tuning, versions
 from app.storage.engine import Store
 from app.storage.keys import read_ids
 from app.storage.ratings import n_rating_changes
@@ -34,9 +34,9 @@ from app.storage.versions import Lease
 Step = Literal["evaluating", "training"]
 """A fit on part of the ratings that is judged by the rest, then the fit on all of them."""
 
-LEASE_SECONDS = 30.0
-_RENEW_SECONDS = 5.0
 _RECORD_SECONDS = 0.5
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +75,21 @@ def train_once(
     TrainingRun or None
         How it ended; None when another trainer is at work.
     """
-    holder = f"{socket.gethostname()}:{os.getpid()}"
-    with store.write() as connection:
-        now = now_microseconds()
-        lease = versions.take_lease(connection, holder, now=now, seconds=LEASE_SECONDS)
-        if lease is None:
-            return None
-        run_id = training_runs.start_run(connection, now=now)
-    run = _Run(store, settings, lease, run_id, on_progress or (lambda _: None))
+    begun = begin_run(store)
+    if begun is None:
+        return None
+    lease, run_id = begun
     try:
-        with run.lease_renewed():
-            run.record(**run.execute(skip_unchanged=skip_unchanged), finished_at=now_microseconds())
-    except SupersededError as error:
-        run.record(status="failed", reason=str(error), finished_at=now_microseconds())
+        with renewed(store, lease) as is_superseded:
+            run = _Run(store, settings, lease, run_id, is_superseded, on_progress or (lambda _: None))
+            if unpublished := run.execute(skip_unchanged=skip_unchanged):
+                run.record(**unpublished, finished_at=now_microseconds())
     except Exception as error:
-        run.record(status="failed", reason=_reason(error), finished_at=now_microseconds())
+        with store.write() as connection:
+            reason = _reason(error)
+            training_runs.record_run(connection, run_id, status="failed", reason=reason, finished_at=now_microseconds())
         if not isinstance(error, (FoldinError, MemoryError)):
-            raise
+            log.exception("training_crashed", run=run_id)
     finally:
         with store.write() as connection:
             versions.release_lease(connection, lease)
@@ -103,10 +101,16 @@ class _Run:
     """One training under a lease; its steps in order are in ``execute``."""
 
     def __init__(
-        self, store: Store, settings: Settings, lease: Lease, run_id: int, on_progress: Callable[[Progress], None]
+        self,
+        store: Store,
+        settings: Settings,
+        lease: Lease,
+        run_id: int,
+        is_superseded: threading.Event,
+        on_progress: Callable[[Progress], None],
     ) -> None:
         self.store, self.settings, self.lease, self.run_id = store, settings, lease, run_id
-        self.on_progress = on_progress
+        self.is_superseded, self.on_progress = is_superseded, on_progress
         with store.read() as connection:
             tuned = tuning.find_tuned(connection, settings.method)
             # the worker begins nothing by itself while it is paused, so this training was asked for
@@ -117,7 +121,6 @@ class _Run:
         self.user_ids: list[str] = []
         self.user_secret = b""
         self._recorded_at = 0.0
-        self._is_superseded = threading.Event()
 
     def execute(self, *, skip_unchanged: bool) -> dict[str, Any]:
         """Go through the steps.
@@ -130,7 +133,7 @@ class _Run:
         Returns
         -------
         dict
-            What to record of the run at its end.
+            Why nothing was published, to be recorded; empty when a version was.
 
         Raises
         ------
@@ -144,6 +147,7 @@ class _Run:
         if skip_unchanged and active and self._is_unchanged(active.description, described):
             return {"status": "skipped", "reason": "neither ratings nor settings changed since the active version"}
         artifacts.remove_unfinished(self.settings.models_dir)
+        refuse_what_cannot_fit(self.store, self.settings, self.configuration)
         data, arranged, description = self._load()
         verdict = judge(
             self.configuration,
@@ -165,10 +169,19 @@ class _Run:
         description |= {"metrics": verdict.metrics, "calibration": verdict.calibration}
         users = TrainedUsers.of(self.user_ids, arranged.user_items, self.user_secret)
         arrays = to_arrays(factors, arranged.items, arranged.user_keys, users)
-        version = self._publish(arrays, description, data)
+        version = publish(
+            self.store,
+            self.settings,
+            self.lease,
+            self.run_id,
+            arrays=arrays,
+            description=description,
+            erasure_ids=data.pending_erasures,
+            despite_pause=self.was_asked_for_despite_pause,
+        )
         if version is None:
             return {"status": "refused", "reason": "an older version was activated while this training ran"}
-        return {"status": "succeeded", "model_version": version}
+        return {}
 
     def record(self, **values: object) -> None:
         """Note something about the run in the store.
@@ -180,35 +193,6 @@ class _Run:
         """
         with self.store.write() as connection:
             training_runs.record_run(connection, self.run_id, **values)
-
-    @contextmanager
-    def lease_renewed(self) -> Iterator[None]:
-        """Keep the lease alive from a thread while the block runs.
-
-        Yields
-        ------
-        None
-            Nothing.
-        """
-        done = threading.Event()
-
-        def renew() -> None:
-            while not done.wait(_RENEW_SECONDS):
-                try:
-                    with self.store.write() as connection:
-                        now = now_microseconds()
-                        versions.renew_lease(connection, self.lease, now=now, seconds=LEASE_SECONDS)
-                except SupersededError:
-                    self._is_superseded.set()
-                    return
-
-        thread = threading.Thread(target=renew, name="lease", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
 
     def _active(self) -> versions.ModelVersion | None:
         with self.store.read() as connection:
@@ -255,7 +239,7 @@ class _Run:
         return factors
 
     def _after_epoch(self, step: Step, epoch: Epoch) -> None:
-        if self._is_superseded.is_set():
+        if self.is_superseded.is_set():
             raise SupersededError("another trainer has taken over while this one was silent")
         if step == "training":
             self.epochs.append(asdict(epoch))
@@ -266,30 +250,6 @@ class _Run:
 
     def _report(self, step: Step, epoch: Epoch | None) -> None:
         self.on_progress(Progress(self.run_id, self.n_ratings, self.n_epochs, epoch, step))
-
-    def _publish(self, arrays: dict[str, NDArray[Any]], description: dict[str, Any], data: TrainingData) -> int | None:
-        models_dir = self.settings.models_dir
-        folder = artifacts.write_artifacts(models_dir, arrays, description)
-        written = artifacts.read_artifacts(folder)  # what a reader could not read is not published
-        from_arrays(0, written.arrays, written.description)
-        with self.store.write() as connection:
-            now = now_microseconds()
-            if versions.is_paused(connection) and not self.was_asked_for_despite_pause:
-                artifacts.remove_artifacts(models_dir, [folder.name])
-                return None
-            versions.set_paused(connection, is_paused=False)
-            version = versions.add_version(
-                connection, self.lease, training_run_id=self.run_id, description=description, now=now
-            )
-            artifacts.place_artifacts(folder, models_dir, version)
-            versions.activate_version(connection, version, now=now)
-            versions.complete_erasures(connection, data.pending_erasures, version)
-            retired_before = now - round(self.settings.cursor_seconds * 1e6)
-            keep = self.settings.keep_versions
-            old = versions.forget_versions(connection, keep=keep, retired_before=retired_before)
-            orphans = supplements.forget_supplements(connection, created_before=retired_before)
-        artifacts.remove_artifacts(models_dir, [*old, *orphans])
-        return version
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from app.errors import SupersededError
 from app.storage.schema import erasures, model_versions, publication
 
+CLOCK_SECONDS = 600.0
+"""How far the clocks of machines that share a store may differ, before they take each other's lease for void."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
@@ -50,7 +53,9 @@ def take_lease(connection: Connection, holder: str, *, now: int, seconds: float)
     Lease or None
         None while another trainer holds it.
     """
-    free = publication.c.lease_expires_at.is_(None) | (publication.c.lease_expires_at < now)
+    expires_at = publication.c.lease_expires_at
+    # one that runs out so late was taken by a clock that was ahead, and would keep everybody out until then
+    free = expires_at.is_(None) | (expires_at < now) | (expires_at > now + round((seconds + CLOCK_SECONDS) * 1e6))
     taken = update(publication).where(free).values(generation=publication.c.generation + 1, lease_holder=holder)
     taken = taken.values(lease_expires_at=now + round(seconds * 1e6)).returning(publication.c.generation)
     generation: int | None = connection.execute(taken).scalar_one_or_none()
@@ -91,6 +96,26 @@ def release_lease(connection: Connection, lease: Lease) -> None:
     """
     held = update(publication).where(publication.c.generation == lease.generation)
     connection.execute(held.values(lease_expires_at=None, lease_holder=None))
+
+
+def find_lease(connection: Connection, holder: str) -> Lease | None:
+    """Look for the lease of a holder that cannot speak for itself.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read from.
+    holder : str
+        As it was taken.
+
+    Returns
+    -------
+    Lease or None
+        None when somebody else has it, or nobody.
+    """
+    held = select(publication.c.generation).where(publication.c.lease_holder == holder)
+    generation: int | None = connection.execute(held).scalar_one_or_none()
+    return None if generation is None else Lease(generation, holder)
 
 
 def lease_holder(connection: Connection, *, now: int) -> str | None:

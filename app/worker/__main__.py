@@ -1,7 +1,5 @@
-"""The trainer as a process: ``foldin worker`` alone, or as a child of ``foldin serve``."""
+"""The worker as a process: ``foldin worker`` alone, or as a child of ``foldin serve``."""
 
-import contextlib
-import os
 import signal
 import threading
 
@@ -11,8 +9,7 @@ from app.logs import configure_logging
 from app.services.supplementing import Supplementer
 from app.storage.engine import Store
 from app.worker.loop import Worker
-
-NICENESS = 10
+from app.worker.trainer_process import TrainerProcess
 
 
 def main() -> None:
@@ -20,18 +17,18 @@ def main() -> None:
     die_with_parent()
     settings = Settings()
     configure_logging(settings.log_format)
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)  # answers come first
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     store = Store(settings.store_url)
+    trainer = TrainerProcess(store, settings)
     supplementing = threading.Thread(target=Supplementer(store, settings).run, args=(stop,), name="supplements")
     supplementing.start()
     try:
-        Worker(store, settings, stop).run()
+        Worker(store, settings, stop, trainer).run()
     finally:
         stop.set()
+        trainer.close()
         supplementing.join()
         store.close()
 

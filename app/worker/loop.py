@@ -7,12 +7,12 @@ from time import monotonic
 import structlog
 
 from app.config import Settings
-from app.errors import StoreUnavailableError, TrainingFailedError
+from app.errors import StoreUnavailableError
 from app.services.clock import now_microseconds
-from app.services.training import Progress, train_once
 from app.storage import training_runs, versions
 from app.storage.engine import Store
 from app.storage.ratings import n_rating_changes
+from app.worker.trainer_process import TrainerProcess
 
 POLL_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 600.0
@@ -31,14 +31,18 @@ class Worker:
     settings : Settings
         When and how to train.
     stop : threading.Event
-        Ends the loop; a training under way is given up after its epoch.
+        Ends the loop and a training under way.
+    trainer : TrainerProcess
+        What trains.
     """
 
     store: Store
     settings: Settings
     stop: threading.Event
+    trainer: TrainerProcess
     _n_failures: int = 0
     _not_before: float = float("-inf")
+    _n_changes_refused: int | None = None
 
     def run(self) -> None:
         """Train whenever it is due, until stopped."""
@@ -62,6 +66,11 @@ class Worker:
             n_changes = n_rating_changes(connection)
             active = versions.active_version(connection)
             version = None if active is None else versions.find_version(connection, active)
+        if self._n_changes_refused is not None:
+            if n_changes == self._n_changes_refused:
+                return None  # the same ratings would be refused again
+            if n_changes - self._n_changes_refused >= self.settings.train_after_ratings:
+                self._n_failures, self._not_before, self._n_changes_refused = 0, float("-inf"), None
         if monotonic() < self._not_before or n_changes == 0:
             return None
         if version is None:
@@ -74,22 +83,21 @@ class Worker:
         return "interval" if n_changed > 0 and age >= self.settings.train_interval else None
 
     def _train(self, reason: str) -> None:
-        run = train_once(self.store, self.settings, skip_unchanged=True, on_progress=self._check_stop)
+        started = monotonic()
+        run = self.trainer.train(self.stop)
         if run is None:  # another trainer is at it
             return
         log.info("training_ended", why=reason, run=run.id, status=run.status, model_version=run.model_version)
         if run.status in {"failed", "refused"}:
-            self._pause(run.reason or run.status)
+            self._pause(run.reason or run.status, took_seconds=monotonic() - started)
+            # other ratings may well make a better model; what failed for want of memory or time fails again
+            self._n_changes_refused = run.n_changes if run.status == "refused" else None
         else:
-            self._n_failures = 0
+            self._n_failures, self._n_changes_refused = 0, None
 
-    def _check_stop(self, _progress: Progress) -> None:
-        if self.stop.is_set():
-            raise TrainingFailedError("the worker was stopped")
-
-    def _pause(self, reason: str) -> None:
-        seconds = min(2.0**self._n_failures, LONGEST_PAUSE_SECONDS)
+    def _pause(self, reason: str, *, took_seconds: float = 0.0) -> None:
+        seconds = max(min(2.0**self._n_failures, LONGEST_PAUSE_SECONDS), took_seconds)
         self._n_failures += 1
         self._not_before = monotonic() + seconds
         if not self.stop.is_set():
-            log.warning("training_paused", reason=reason, seconds=seconds)
+            log.warning("training_paused", reason=reason, seconds=round(seconds, 1))
