@@ -25,6 +25,7 @@ async def ready(state: State) -> Response:
         "status": status,
         "store": "ok" if state.is_store_reachable else "unreachable",
         "model_version": None if snapshot is None else snapshot.model.version,
+        "refused_version": state.live.refused_version,
         "model_age_seconds": None if trained_at is None else (now_microseconds() - trained_at) / 1e6,
     }
     return json_response(body, 200 if status == "ready" else 503)

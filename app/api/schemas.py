@@ -293,4 +293,5 @@ class Readiness(BaseModel):
     status: Literal["ready", "starting", "draining"]
     store: Literal["ok", "unreachable"]
     model_version: int | None
+    refused_version: int | None
     model_age_seconds: float | None

@@ -20,6 +20,7 @@ import orjson
 from app.config import Settings
 from app.errors import InvalidInputError, StoreUnusableError
 from app.services.clock import now_microseconds, to_rfc3339
+from app.storage.artifacts import for_its_owner
 from app.storage.engine import Store
 from app.storage.migrate import migrate
 from app.storage.snapshots import copy_sqlite, describe_tables, place_sqlite, read_tables, write_table
@@ -184,7 +185,7 @@ def _read_models(archive: zipfile.ZipFile, models_dir: Path, on_progress: OnProg
         for number, name in enumerate(names):
             on_progress("Restoring model versions", number / len(names))
             path = folder / name.removeprefix("models/")
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _extract(archive, name, path)
     return len(names)
 
@@ -221,7 +222,7 @@ def _read_postgresql(store: Store, archive: zipfile.ZipFile, manifest: dict[str,
 
 
 def _extract(archive: zipfile.ZipFile, name: str, path: Path) -> None:
-    with archive.open(name) as source, path.open("wb") as out:
+    with archive.open(name) as source, open(path, "wb", opener=for_its_owner) as out:
         shutil.copyfileobj(source, out, _CHUNK)
         _sync(out)
 

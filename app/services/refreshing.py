@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from time import monotonic
 
 import numpy as np
 from sqlalchemy import Connection
@@ -19,6 +20,8 @@ from app.storage.artifacts import read_artifacts
 from app.storage.engine import Store
 from app.storage.secrets import read_secret
 from app.storage.supplements import latest_supplement, supplement_name
+
+_TRY_AGAIN_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class Refresher:
     live: LiveModel
     _catalogue_revision: int = -1
     _refused: tuple[int, int] | None = field(default=None)
+    _try_again_at: float = 0.0
 
     def refresh(self) -> bool:
         """Look once, and swap if something is new.
@@ -52,7 +56,8 @@ class Refresher:
         Raises
         ------
         ArtifactError
-            If the active version's files are damaged, once a version; what was served goes on being served.
+            If the active version's files are damaged, every half a minute; what was served goes on being served, or
+            after a start the newest of the older versions that can be.
         """
         with self.store.read() as connection:
             if self.live.cursor_secret is None:
@@ -67,9 +72,18 @@ class Refresher:
         is_new = current is None or current.identity != identity
         if not is_new and revision == self._catalogue_revision and not _is_outdated(current):
             return False
-        parts = self._parts(identity)
-        if parts is None:
-            return False
+        try:
+            parts = self._parts(identity)
+        except ArtifactError:
+            if current is None:
+                self._serve_older()
+            raise
+        if parts is None:  # refused a moment ago; what is served goes on, with the catalogue of now
+            if current is None or (revision == self._catalogue_revision and not _is_outdated(current)):
+                return False
+            parts = current.model, current.supplement
+        else:
+            self.live.refused_version = None
         with self.store.read() as connection:
             revision = catalogue.catalogue_revision(connection)
             for other in self.live.recent.values():
@@ -111,14 +125,26 @@ class Refresher:
         held = self.live.find(*identity)
         if held is not None:
             return held.model, held.supplement
-        if identity == self._refused:
+        if identity == self._refused and monotonic() < self._try_again_at:
             return None
         try:
             model = self._model(identity[0])
             return model, self._supplement(model, identity[1])
         except ArtifactError:
-            self._refused = identity
+            self._refused, self.live.refused_version = identity, identity[0]
+            self._try_again_at = (
+                monotonic() + _TRY_AGAIN_SECONDS
+            )  # whoever restores the files need not restart anything
             raise
+
+    def _serve_older(self) -> None:
+        with self.store.read() as connection:
+            for kept in versions.list_versions(connection):
+                try:
+                    self.live.swap(snapshot_of(self._model(kept.version), None, connection))
+                except ArtifactError:
+                    continue
+                return
 
     def _model(self, version: int) -> Model:
         for held in (self.live.current, *self.live.recent.values()):

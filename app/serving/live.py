@@ -17,6 +17,7 @@ class LiveModel:
         self.cursor_secret: bytes | None = None
         self.user_secret: bytes | None = None
         self.n_swaps = 0
+        self.refused_version: int | None = None  # the active one, when its files cannot be served
 
     def swap(self, snapshot: Snapshot) -> None:
         """Serve another snapshot from the next request on.

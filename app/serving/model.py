@@ -17,6 +17,7 @@ from app.factorization.objective import Factors, Hyperparameters
 from app.factorization.quantized import QuantizedVectors
 from app.serving.categories import CategoryLikeness
 from app.serving.item_table import ItemTable, by_popularity, item_arrays, read_items
+from app.serving.soundness import check_model
 from app.serving.trained_users import TrainedUsers
 
 
@@ -62,7 +63,6 @@ class Model:
 
 
 _FACTORS = tuple(field.name for field in fields(Factors) if field.name != "hyperparameters")
-_PER_FACTOR = ("mean_user", "mean_item", "user_is_free", "item_is_free", "item_gramian")
 
 
 def to_arrays(
@@ -113,50 +113,21 @@ def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: M
     Raises
     ------
     ArtifactError
-        If an array is missing, has a shape that does not fit the others, or holds a number that is not finite.
+        If an array is missing or not what it must be.
     """
     try:
         hyperparameters = Hyperparameters.read(description["hyperparameters"])
+        check_model(arrays, hyperparameters.n_factors, description)
         vectors: dict[str, Any] = {name: arrays[name] for name in _FACTORS}
         factors = Factors(hyperparameters=hyperparameters, **vectors)
         items = read_items(arrays)
         user_keys, users = arrays["user_keys"], TrainedUsers.read(arrays)
         searched_items = QuantizedVectors.read(factors.item_factors, arrays, "item")
         searched_users = QuantizedVectors.read(factors.user_factors, arrays, "user")
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"version {version} lacks something that this release needs: {error}") from error
-    _check(version, factors, items, user_keys, users)
-    popular = arrays["popular"] if "popular" in arrays else by_popularity(items.popularity)
-    if popular.shape != items.popularity.shape:
-        raise ArtifactError(f"version {version} has a popular list that does not fit its items")
+    except (ArtifactError, KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"version {version} is not what this release needs: {error}") from error
     fold_in, likeness = FoldIn.of(factors), CategoryLikeness.of(items)
     searched = searched_items, searched_users
-    return Model(version, description, factors, fold_in, items, user_keys, popular, *searched, likeness, users)
-
-
-def _check(
-    version: int, factors: Factors, items: ItemTable, user_keys: NDArray[np.int64], users: TrainedUsers | None
-) -> None:
-    n_items, n_factors = factors.item_factors.shape
-    fits = (
-        factors.user_factors.shape == (len(user_keys), n_factors)
-        and all(len(getattr(factors, name)) == n_factors for name in _PER_FACTOR)
-        and factors.item_weights.shape == (n_items,)
-        and len(items.item_ids) == len(items.titles) == n_items
-        and items.item_keys.shape == items.hidden.shape == items.popularity.shape == (n_items,)
+    return Model(
+        version, description, factors, fold_in, items, user_keys, arrays["popular"], *searched, likeness, users
     )
-    if not fits:
-        raise ArtifactError(f"version {version} has arrays whose shapes contradict each other")
-    if users is not None and not (
-        len(users.user_digests) == len(users.user_indices) == len(users.history_offsets) - 1 == len(user_keys)
-        and (users.history_offsets[-1:] == len(users.history_items)).all()
-        and users.history_items.max(initial=-1) < n_items
-    ):
-        raise ArtifactError(f"version {version} has histories that do not fit its users")
-    if not all(_is_finite(getattr(factors, name)) for name in _FACTORS):
-        raise ArtifactError(f"version {version} holds numbers that are not finite")
-
-
-def _is_finite(array: NDArray[Any]) -> bool:
-    # NaN is the least and the greatest of what it is among; and no mask as long as the array is made
-    return not array.size or bool(np.isfinite(array.min()) and np.isfinite(array.max()))

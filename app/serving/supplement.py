@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from app.errors import ArtifactError
 from app.serving.item_table import Floats, ItemTable, item_arrays, read_items
 from app.serving.model import Model
+from app.serving.soundness import check_supplement
 
 _OWN = ("item_factors", "item_weights", "is_cold")
 
@@ -69,18 +70,11 @@ def read_supplement(number: int, arrays: Mapping[str, NDArray[Any]], model: Mode
     Raises
     ------
     ArtifactError
-        If an array is missing, does not fit, or holds a number that is not finite.
+        If an array is missing or not what it must be.
     """
     try:
-        items = read_items(arrays)
-        own: dict[str, Any] = {name: arrays[name] for name in _OWN}
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"supplement {number} of version {model.version} lacks something: {error}") from error
-    found = Supplement(number, items, **own)
-    n_items, n_factors = len(items.item_keys), model.factors.item_factors.shape[1]
-    fits = found.item_factors.shape == (n_items, n_factors) and len(items.item_ids) == len(items.titles) == n_items
-    if not fits or any(array.shape != (n_items,) for array in (found.item_weights, found.is_cold, items.popularity)):
-        raise ArtifactError(f"supplement {number} of version {model.version} has arrays that do not fit")
-    if not (np.isfinite(found.item_factors).all() and np.isfinite(found.item_weights).all()):
-        raise ArtifactError(f"supplement {number} of version {model.version} holds numbers that are not finite")
-    return found
+        check_supplement(arrays, model.factors.item_factors.shape[1])
+    except ArtifactError as error:
+        raise ArtifactError(f"supplement {number} of version {model.version} cannot be served: {error}") from error
+    own: dict[str, Any] = {name: arrays[name] for name in _OWN}
+    return Supplement(number, read_items(arrays), **own)

@@ -1,18 +1,21 @@
 """The files of a model version: raw arrays and a JSON manifest in a directory that never changes once it has its name.
 
-Nothing is ever unpickled. A directory is written under a temporary name, synced and renamed; it is read only when every
-file in the manifest has the size, the checksum, the type and the shape that the manifest says.
+Nothing is ever unpickled. A directory is written under a temporary name, synced and renamed; it is read only when the
+manifest has its checksum, the files are those that it lists, each with the size, the checksum, the type and the shape
+that it says, none is a link, and nobody but their owner may write to them.
 """
 
 import hashlib
+import math
 import mmap
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -20,9 +23,12 @@ from numpy.typing import NDArray
 
 from app.errors import ArtifactError
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
+_LONGEST_MANIFEST = 16 << 20  # bytes; what is cut off is no JSON
+_UNREADABLE = (ArtifactError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError)
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +70,17 @@ def write_artifacts(models_dir: Path, arrays: Mapping[str, NDArray[Any]], descri
     files = {}
     for name, array in arrays.items():
         path = folder / f"{name}.npy"
-        with path.open("wb") as file:
+        with open(path, "xb", opener=for_its_owner) as file:
             np.save(file, np.asarray(array, order="C"), allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
-        files[name] = {
-            "dtype": array.dtype.str,
-            "shape": list(array.shape),
-            "n_bytes": path.stat().st_size,
-            "sha256": _sha256(path),
-        }
-    manifest = {"format": FORMAT, "files": files, "description": description}
-    with (folder / _MANIFEST).open("wb") as file:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        shape, n_bytes = list(array.shape), path.stat().st_size
+        files[name] = {"dtype": array.dtype.str, "shape": shape, "n_bytes": n_bytes, "sha256": sha256}
+    manifest: dict[str, Any] = {"format": FORMAT, "files": files, "description": description}
+    manifest["sha256"] = _manifest_sha256(manifest)
+    with open(folder / _MANIFEST, "xb", opener=for_its_owner) as file:
         file.write(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
         file.flush()
         os.fsync(file.fileno())
@@ -128,12 +133,16 @@ def read_artifacts(folder: Path) -> Artifacts:
         If a file is missing, damaged, or not as the manifest says.
     """
     try:
-        manifest = orjson.loads((folder / _MANIFEST).read_bytes())
-        if manifest["format"] != FORMAT:
-            raise ArtifactError(f"{folder} has format {manifest['format']}, and this release reads {FORMAT}")
-        arrays = {name: _read_array(folder, name, entry) for name, entry in manifest["files"].items()}
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(descriptor).st_mode & _OTHERS_WRITE:
+                raise ArtifactError("others than its owner may write to it")
+            manifest = _read_manifest(descriptor)
+            arrays = {name: _read_array(descriptor, name, entry) for name, entry in manifest["files"].items()}
+        finally:
+            os.close(descriptor)
         return Artifacts(arrays, dict(manifest["description"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise ArtifactError(f"{folder} cannot be read as a model version: {error}") from error
 
 
@@ -163,22 +172,71 @@ def remove_unfinished(models_dir: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read_array(folder: Path, name: str, entry: dict[str, Any]) -> NDArray[Any]:
-    if not name.isidentifier():
-        raise ArtifactError(f"{folder}: {name!r} is no name of an array")
-    path = folder / f"{name}.npy"
-    if path.is_symlink() or path.stat().st_size != entry["n_bytes"] or _sha256(path) != entry["sha256"]:
-        raise ArtifactError(f"{path} is not the file that was published: its size or checksum differs")
-    array: NDArray[Any] = np.load(path, mmap_mode="r" if np.prod(entry["shape"]) else None, allow_pickle=False)
-    array = array.view(np.ndarray)  # the memory stays mapped; a memmap object takes much longer to index
-    if array.dtype.str != entry["dtype"] or list(array.shape) != entry["shape"]:
-        raise ArtifactError(f"{path} has another type or shape than its manifest says")
-    return array
+def for_its_owner(path: str, flags: int) -> int:
+    """Open a file that only its owner may read: an opener for ``open``.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    flags : int
+        As ``os.open`` takes them.
+
+    Returns
+    -------
+    int
+        A descriptor.
+    """
+    return os.open(path, flags, 0o600)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _open(folder: int, name: str, kind: int) -> int:
+    # never through a link, and without waiting for what is no file; the caller closes it
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_IFMT(mode) != kind or mode & _OTHERS_WRITE:
+        os.close(descriptor)
+        raise ArtifactError(f"{name} is of another kind than it should be, or others than its owner may write to it")
+    return descriptor
+
+
+def _read_manifest(folder: int) -> dict[str, Any]:
+    with open(_open(folder, _MANIFEST, stat.S_IFREG), "rb") as file:
+        manifest = orjson.loads(file.read(_LONGEST_MANIFEST))
+    if manifest["format"] != FORMAT:
+        raise ArtifactError(
+            f"it has format {manifest['format']}, and this release reads {FORMAT}; `foldin train` makes such a version"
+        )
+    if manifest.pop("sha256") != _manifest_sha256(manifest):
+        raise ArtifactError(f"{_MANIFEST} is not the one that was published: its checksum differs")
+    expected = {_MANIFEST, *(f"{name}.npy" for name in manifest["files"])}
+    if foreign := sorted(set(os.listdir(folder)) ^ expected):
+        raise ArtifactError(f"{foreign[0]!r} does not belong to it, or is missing")
+    return dict(manifest)
+
+
+def _read_array(folder: int, name: str, entry: dict[str, Any]) -> NDArray[Any]:
+    with open(_open(folder, f"{name}.npy", stat.S_IFREG), "rb") as file:
+        n_bytes = os.fstat(file.fileno()).st_size
+        if n_bytes != entry["n_bytes"] or hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
+            raise ArtifactError(f"{name}.npy is not the file that was published: its size or checksum differs")
+        file.seek(0)
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ArtifactError(f"{name}.npy is of a version of the format that Foldin does not write")
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        if dtype.str != entry["dtype"] or list(shape) != entry["shape"] or dtype.hasobject or is_fortran:
+            raise ArtifactError(f"{name}.npy has another type or shape than the manifest says")
+        if n_bytes - file.tell() != math.prod(shape) * dtype.itemsize:
+            raise ArtifactError(f"{name}.npy is longer or shorter than its shape")
+        if n_bytes == file.tell():
+            return np.empty(shape, dtype)
+        # the file that was verified, and not one that has its name by now
+        mapped = np.memmap(cast("Any", file), dtype, "r", file.tell(), shape)
+        return mapped.view(np.ndarray)  # the memory stays mapped; a memmap object takes much longer to index
+
+
+def _manifest_sha256(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(manifest, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:
