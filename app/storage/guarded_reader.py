@@ -12,6 +12,7 @@ from app.errors import StoreUnavailableError
 
 PAUSE_SECONDS = 1.0
 _FAILURES_TO_OPEN = 3
+_CLOSE_SECONDS = 8.0  # psycopg gives the cancelling of a statement five
 
 T = TypeVar("T")
 
@@ -29,6 +30,12 @@ class Guard:
         self._deadline_seconds = deadline_seconds
         self._n_failures = 0
         self._not_before = float("-inf")
+        self._given_up: set[asyncio.Future[Any]] = set()
+
+    async def close(self) -> None:
+        """Wait until reads that were given up have let go of their connections, which nobody else would close."""
+        if self._given_up:
+            await asyncio.wait(self._given_up, timeout=_CLOSE_SECONDS)
 
     async def read(self, reading: Coroutine[Any, Any, T]) -> T:
         """Wait for a read, but not long.
@@ -55,7 +62,7 @@ class Guard:
         if self._n_failures >= _FAILURES_TO_OPEN:
             self._not_before = now + PAUSE_SECONDS  # this read finds out for all others
         try:
-            found = await _within(self._deadline_seconds, reading)
+            found = await self._within(self._deadline_seconds, reading)
         except StoreUnavailableError:
             self._n_failures += 1
             if self._n_failures >= _FAILURES_TO_OPEN:
@@ -64,20 +71,27 @@ class Guard:
         self._n_failures, self._not_before = 0, float("-inf")
         return found
 
+    async def _within(self, seconds: float, reading: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(reading)
+        asked_at = monotonic()
+        try:
+            done, _ = await asyncio.wait({task}, timeout=seconds)
+            if not done and monotonic() - asked_at > 2 * seconds:  # it was this process that stood still
+                done, _ = await asyncio.wait({task}, timeout=seconds)
+        except asyncio.CancelledError:  # whoever asked has gone
+            self._give_up(task)
+            raise
+        if done:
+            return task.result()
+        self._give_up(task)  # not waited for: a connection that leads nowhere takes its time to close
+        raise StoreUnavailableError(f"the database did not answer within {seconds:g} s")
 
-async def _within(seconds: float, reading: Coroutine[Any, Any, T]) -> T:
-    task = asyncio.ensure_future(reading)
-    asked_at = monotonic()
-    done, _ = await asyncio.wait({task}, timeout=seconds)
-    if not done and monotonic() - asked_at > 2 * seconds:  # it was this process that stood still
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-    if done:
-        return task.result()
-    task.add_done_callback(_forget)
-    task.cancel()  # not waited for: a connection that leads nowhere takes its time to close
-    raise StoreUnavailableError(f"the database did not answer within {seconds:g} s")
+    def _give_up(self, task: asyncio.Future[Any]) -> None:
+        self._given_up.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._forget)
+        task.cancel()
 
-
-def _forget(task: asyncio.Future[Any]) -> None:
-    if not task.cancelled():
-        task.exception()
+    def _forget(self, task: asyncio.Future[Any]) -> None:
+        self._given_up.discard(task)
+        if not task.cancelled():
+            task.exception()

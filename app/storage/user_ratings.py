@@ -134,4 +134,5 @@ class _PostgresqlReader:
             raise StoreUnavailableError(f"the ratings could not be read: {error}") from error
 
     async def close(self) -> None:
+        await self._guard.close()
         await self._pool.close()
