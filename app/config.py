@@ -39,6 +39,12 @@ class Settings(BaseSettings):
         0.25, gt=0, description="Seconds to wait for a user's ratings before the answer is given without them."
     )
 
+    drain_delay: float = Field(
+        1.0,
+        ge=0,
+        description="Seconds of answering after SIGTERM, no longer ready, so that a balancer notices.",
+    )
+
     rating_min: float = Field(0.0, description="The lowest rating that exists; it is the target 0.")
     rating_max: float = Field(5.0, description="The highest rating that exists; it is the target 1.")
 

@@ -30,6 +30,7 @@ from app.api import (
     training,
 )
 from app.api.connections import MAX_CONNECTIONS, DeadlineProtocol
+from app.api.draining import DrainingServer
 from app.api.limits import BodyRoom, Limits
 from app.api.metrics import Metrics, TimedReader
 from app.api.monitoring import forget_process
@@ -262,8 +263,13 @@ def main() -> None:
     raise_file_limit()
     app, listening = create_app(settings), listening_socket(arguments.fd)
 
+    def start_draining() -> None:
+        state: ApiState = app.state.foldin
+        state.is_draining = True
+
     def serve() -> None:
-        uvicorn.Server(server_config(app)).run(sockets=[listening])
+        server = DrainingServer(server_config(app), delay_seconds=settings.drain_delay, on_drain=start_draining)
+        server.run(sockets=[listening])
 
     if arguments.processes == 1:
         die_with_parent()

@@ -95,7 +95,11 @@ class Foldin:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FOLDIN_")}
-        own = {"FOLDIN_DATABASE_URL": self.database_url, "FOLDIN_DATA_DIR": str(self.data_dir)}
+        own = {
+            "FOLDIN_DATABASE_URL": self.database_url,
+            "FOLDIN_DATA_DIR": str(self.data_dir),
+            "FOLDIN_DRAIN_DELAY": "0",
+        }
         return inherited | own | dict(self.settings)
 
 

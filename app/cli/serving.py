@@ -67,7 +67,7 @@ def run_service(
     Exit
         With code 2 when the address is public and there is no key, or is taken.
     """
-    from app.cli.supervisor import Supervisor
+    from app.cli.supervisor import STOP_SECONDS, Supervisor
     from app.services.preparing import prepare_store
 
     if not _is_loopback(settings.host) and not settings.read_api_keys() and not _has_stored_keys(settings):
@@ -81,7 +81,11 @@ def run_service(
     prepare_store(settings)
     port = listening.getsockname()[1]
     os.environ |= {"FOLDIN_HOST": settings.host, "FOLDIN_PORT": str(port)}
-    supervisor = Supervisor(on_event=lambda text: typer.echo(f"foldin: {text}", err=True), on_end=_forget_process)
+    supervisor = Supervisor(
+        on_event=lambda text: typer.echo(f"foldin: {text}", err=True),
+        on_end=_forget_process,
+        stop_seconds=STOP_SECONDS + settings.drain_delay,
+    )
     supervisor.add("app.main", "--fd", str(listening.fileno()), "--processes", str(n_api_processes))
     if with_trainer:
         supervisor.add("app.worker")

@@ -37,10 +37,13 @@ class Supervisor:
         Told in words what happened.
     on_end : callable
         Told the number of a process that ended by itself.
+    stop_seconds : float
+        How long children may take to stop.
     """
 
     on_event: Callable[[str], None]
     on_end: Callable[[int], None] = lambda _: None
+    stop_seconds: float = STOP_SECONDS
     stop: threading.Event = field(default_factory=threading.Event)
     _children: list[_Child] = field(default_factory=list)
     _lifeline: Lifeline = field(default_factory=Lifeline)
@@ -96,7 +99,7 @@ class Supervisor:
         running = [child.process for child in self._children if child.process is not None]
         for process in running:
             process.terminate()
-        deadline = monotonic() + STOP_SECONDS
+        deadline = monotonic() + self.stop_seconds
         for process in running:
             try:
                 process.wait(max(0.0, deadline - monotonic()))

@@ -1,6 +1,6 @@
 """The ratings of the store as the matrix that a fit takes, with what its rows and columns stand for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,28 @@ def _numbered(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.in
     is_there = np.zeros(keys.max() + 1, bool)
     is_there[keys] = True
     return np.flatnonzero(is_there), (np.cumsum(is_there) - 1)[keys]
+
+
+def leave_out_unusable(data: TrainingData, settings: Settings) -> TrainingData:
+    """Drop ratings that are no numbers or lie beyond the scale, which only a hand at the database can have stored.
+
+    Parameters
+    ----------
+    data : TrainingData
+        As the store holds them.
+    settings : Settings
+        The rating scale.
+
+    Returns
+    -------
+    TrainingData
+        The same when all are usable.
+    """
+    is_usable = (data.values >= settings.rating_min) & (data.values <= settings.rating_max)  # NaN is neither
+    if is_usable.all():
+        return data
+    columns = {name: getattr(data, name)[is_usable] for name in ("user_keys", "item_keys", "values", "timestamps")}
+    return replace(data, **columns)
 
 
 def target_matrix(

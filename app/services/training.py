@@ -11,7 +11,7 @@ import structlog
 from app.config import Settings
 from app.errors import FoldinError, SupersededError, TrainingFailedError
 from app.factorization.objective import Epoch, Factors
-from app.services.arranging import Arranged, arrange
+from app.services.arranging import Arranged, arrange, leave_out_unusable
 from app.services.clock import now_microseconds
 from app.services.configuring import configuration_of, configuration_of_version, refit_epochs
 from app.services.gate import refusal_of_factors, refusal_of_loss
@@ -206,11 +206,14 @@ class _Run:
     def _load(self) -> tuple[TrainingData, Arranged, dict[str, Any]]:
         started = perf_counter()
         with self.store.read() as connection:
-            data = load_training_data(connection)
+            loaded = load_training_data(connection)
             rows = catalogue.items_by_key(connection)
             revision = catalogue.catalogue_revision(connection)
             ids = read_ids(connection, users)
             self.user_secret = read_secret(connection, "user-ids")
+        data = leave_out_unusable(loaded, self.settings)
+        if n_left_out := len(loaded.values) - len(data.values):
+            log.warning("ratings_left_out", run=self.run_id, n_ratings=n_left_out, reason="beyond the rating scale")
         if len(data.values) == 0:
             raise TrainingFailedError("there are no ratings yet; send some to POST /ratings or use `foldin import`")
         arranged = arrange(data, rows, self.settings)
@@ -220,8 +223,8 @@ class _Run:
         self.record(**size, n_changes=data.n_changes, load_seconds=perf_counter() - started)
         self.n_ratings = len(data.values)
         self._report("evaluating", None)
-        loaded = {"n_changes": data.n_changes, "catalogue_revision": revision, "created_at": now_microseconds()}
-        return data, arranged, size | loaded
+        state = {"n_changes": data.n_changes, "catalogue_revision": revision, "created_at": now_microseconds()}
+        return data, arranged, size | state
 
     def _refit(self, arranged: Arranged, verdict: Verdict) -> Factors:
         start = verdict.trial.factors if verdict.trial else None
