@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.ledger import FAULTS, Ledger
+from tests.chaos.scenarios import SCENARIOS
 
 
 def main() -> None:
     """Read the scenario and run it."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("scenario", choices=["kill", "service-kill", "writers", "restore", "power-cut", "disk"])
+    of_the_store = ["kill", "service-kill", "writers", "restore", "power-cut", "disk"]
+    parser.add_argument("scenario", choices=[*of_the_store, *SCENARIOS])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cycles", type=int)
     parser.add_argument("--seconds", type=float, default=600, help="of the writers")
@@ -32,6 +34,8 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.scenario in SCENARIOS:
+        return SCENARIOS[arguments.scenario](arguments)
     if arguments.scenario == "power-cut":
         from tests.chaos.power_cuts import run_power_cuts
 

@@ -45,4 +45,7 @@ def outcome(said: str) -> dict[str, int | bool]:
     return {"refused": said.count("refused"), "recovered": bool(before) and "acknowledged" in after}
 
 
-FAULTS = ("lost", "phantom", "duplicate", "orphaned", "corrupt", "locked", "idle", "overgrown", "restarted", "unready")
+FAULTS = (
+    *("lost", "phantom", "duplicate", "orphaned", "corrupt", "locked", "idle", "overgrown", "restarted", "unready"),
+    *("wrong", "crashed", "failed", "mixed", "doubled", "not_finite"),
+)

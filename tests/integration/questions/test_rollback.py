@@ -4,6 +4,7 @@ import threading
 
 from app.services.training import Progress, train_once
 from app.worker.loop import Worker
+from app.worker.trainer_process import TrainerProcess
 from tests.service import Service, tastes
 
 
@@ -17,7 +18,8 @@ async def test_an_older_version_is_served_again_and_the_worker_waits_to_be_asked
     await trained.until(lambda: trained.served_version == 1)
     assert (await trained.get("/models/active"))["version"] == 1
     await trained.rate(tastes(seed=2))
-    worker = Worker(trained.store, trained.settings.model_copy(update={"train_after_ratings": 1}), threading.Event())
+    settings = trained.settings.model_copy(update={"train_after_ratings": 1})
+    worker = Worker(trained.store, settings, threading.Event(), TrainerProcess(trained.store, settings))
     assert worker._why_now() is None
     assert (await trained.post("/models/2/activate", None))["is_publishing_paused"] is False
     assert worker._why_now() == "ratings"

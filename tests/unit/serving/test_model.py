@@ -40,7 +40,8 @@ def model() -> Model:
 def description() -> dict[str, object]:
     from dataclasses import asdict
 
-    return {"hyperparameters": asdict(factors().hyperparameters)}
+    hyperparameters = asdict(factors().hyperparameters)
+    return {"hyperparameters": hyperparameters, "n_changes": 1, "catalogue_revision": 0, "created_at": 1}
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True))
@@ -108,5 +109,5 @@ def test_a_version_with_a_number_that_is_not_finite_is_refused(name: str) -> Non
 
 def test_a_version_whose_arrays_contradict_each_other_is_refused() -> None:
     arrays = to_arrays(factors(), table(), np.arange(5))
-    with pytest.raises(ArtifactError, match="contradict"):
+    with pytest.raises(ArtifactError, match="does not fit"):
         from_arrays(7, arrays, description())

@@ -1,0 +1,113 @@
+"""Real API processes under load, and a balancer that asks each whether it is ready."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from app.config import Settings
+from app.services.training import train_once
+from app.storage.engine import Store
+from app.storage.ratings import Rating
+from app.storage.upserts import upsert_ratings
+from tests.ports import free_port
+from tests.service import tastes
+
+_POLL_SECONDS = 0.05
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass
+class Replica:
+    """One ``foldin serve`` without a trainer, on a port that it keeps."""
+
+    url: str
+    data_dir: Path
+    settings: dict[str, str]
+    port: int = field(default_factory=free_port)
+    is_ready: bool = False
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        own = {"FOLDIN_DATABASE_URL": self.url, "FOLDIN_DATA_DIR": str(self.data_dir)} | self.settings
+        command = [str(Path(sys.executable).with_name("foldin")), "serve", "--no-trainer", "--port", str(self.port)]
+        with (self.data_dir / f"{self.port}.log").open("ab") as log:
+            self.process = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
+
+    def stop(self) -> float:
+        """Seconds that it took."""
+        began = time.monotonic()
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(_PATIENCE_SECONDS)
+        return time.monotonic() - began
+
+
+async def balance(replicas: list[Replica], done: asyncio.Event) -> None:
+    """Keep asking who is ready, as a load balancer does."""
+    async with httpx.AsyncClient(timeout=2.0) as client:
+        while not done.is_set():
+            for replica in replicas:
+                try:
+                    replica.is_ready = (await client.get(f"{replica.address}/health/ready")).status_code == 200
+                except httpx.TransportError:
+                    replica.is_ready = False
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+async def until_ready(replica: Replica) -> None:
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while not replica.is_ready:  # noqa: ASYNC110 - what changes tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def ask(replicas: list[Replica], done: asyncio.Event, counts: Counter[str], number: int) -> None:
+    """Read and write in turn, each at a replica that counts as ready, without trying anything twice."""
+    async with httpx.AsyncClient(timeout=10.0) as client:
+        turn = number
+        while not done.is_set():
+            ready = [replica for replica in replicas if replica.is_ready]
+            if not ready:
+                counts["nobody_ready"] += 1
+                await asyncio.sleep(0.02)
+                continue
+            turn += 1
+            address = ready[turn % len(ready)].address
+            try:
+                if turn % 5:
+                    response = await client.get(f"{address}/users/u{turn % 40}/recommendations")
+                else:
+                    body = {"user_id": f"new {number}", "item_id": f"i{turn % 60:02}", "value": 3}
+                    response = await client.post(f"{address}/ratings", json=body)
+                is_answered = response.status_code == 200
+                if is_answered and turn % 5:
+                    counts[f"version_{response.json()['model_version']}"] += 1
+            except httpx.TransportError:
+                is_answered = False
+            counts["answered" if is_answered else "failed"] += 1
+            await asyncio.sleep(0.002)
+
+
+def prepare(url: str, data_dir: Path, *, n_versions: int) -> list[int]:
+    """Rate, and train so often."""
+    store, settings = Store(url), Settings(database_url=url, data_dir=data_dir, n_factors=4, n_epochs=2, n_threads=1)
+    trained = []
+    with store.write() as connection:
+        upsert_ratings(connection, [Rating(user, item, value, 1) for user, item, value in tastes()], now=1)
+    for _ in range(n_versions):
+        run = train_once(store, settings)
+        assert run is not None
+        assert run.model_version is not None, run.reason
+        trained.append(run.model_version)
+    store.close()
+    return trained
