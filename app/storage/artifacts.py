@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import tempfile
+import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,10 @@ FORMAT = 2
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
 _LONGEST_MANIFEST = 16 << 20  # bytes; what is cut off is no JSON
-_UNREADABLE = (ArtifactError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError)
+_UNREADABLE = (
+    *(ArtifactError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError),
+    *(SyntaxError, tokenize.TokenError, RecursionError, MemoryError),  # numpy reads headers as Python's literals
+)
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
