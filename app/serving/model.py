@@ -117,7 +117,7 @@ def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: M
     """
     try:
         hyperparameters = Hyperparameters.read(description["hyperparameters"])
-        check_model(arrays, hyperparameters.n_factors, description)
+        check_model(arrays, description)
         vectors: dict[str, Any] = {name: arrays[name] for name in _FACTORS}
         factors = Factors(hyperparameters=hyperparameters, **vectors)
         items = read_items(arrays)

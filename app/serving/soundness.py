@@ -54,15 +54,13 @@ _SUPPLEMENT = _ITEMS | {
 }
 
 
-def check_model(arrays: Arrays, n_factors: int, description: Mapping[str, Any]) -> None:
+def check_model(arrays: Arrays, description: Mapping[str, Any]) -> None:
     """Check the arrays of a version, and the numbers in its description that are counted on.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
         By their names in the files.
-    n_factors : int
-        Length of the vectors.
     description : mapping
         From the manifest.
 
@@ -75,7 +73,7 @@ def check_model(arrays: Arrays, n_factors: int, description: Mapping[str, Any]) 
         if not isinstance(description.get(name), int):
             raise ArtifactError(f"{name} is no whole number")
     has_users = any(name in arrays for name in _USERS)
-    lengths = _check_shapes(arrays, _MODEL | (_USERS if has_users else {}), n_factors)
+    lengths = _check_shapes(arrays, _MODEL | (_USERS if has_users else {}), {})
     _check_items(arrays, lengths["items"])
     _check_indices(arrays, "popular", 0, lengths["items"])
     if has_users:
@@ -99,11 +97,12 @@ def check_supplement(arrays: Arrays, n_factors: int) -> None:
     ArtifactError
         If one is missing or not what it must be.
     """
-    _check_items(arrays, _check_shapes(arrays, _SUPPLEMENT, n_factors)["items"])
+    _check_items(arrays, _check_shapes(arrays, _SUPPLEMENT, {"factors": n_factors})["items"])
 
 
-def _check_shapes(arrays: Arrays, kinds: dict[str, tuple[str, tuple[str, ...]]], n_factors: int) -> dict[str, int]:
-    lengths = {"factors": n_factors}
+def _check_shapes(
+    arrays: Arrays, kinds: dict[str, tuple[str, tuple[str, ...]]], lengths: dict[str, int]
+) -> dict[str, int]:
     for name, (kind, axes) in kinds.items():
         array = arrays.get(name)
         if array is None:

@@ -55,12 +55,3 @@ def left_open(run: Callable[[], None]) -> list[str]:
 
 def test_a_read_that_waits_for_a_lock_leaves_no_connection_open(postgresql_url: str):
     assert left_open(lambda: asyncio.run(give_up_and_close(postgresql_url))) == []
-
-
-def test_a_reader_that_does_not_wait_is_caught(postgresql_url: str, monkeypatch: pytest.MonkeyPatch):
-    async def closes_at_once(_guard: Guard) -> None:
-        await asyncio.sleep(0)
-
-    monkeypatch.setattr(Guard, "close", closes_at_once)
-    monkeypatch.setattr(Guard, "_give_up", lambda _guard, task: task.add_done_callback(Guard._forget.__get__(_guard)))
-    assert left_open(lambda: asyncio.run(give_up_and_close(postgresql_url)))
