@@ -36,8 +36,13 @@ def _watch(event: str, _arguments: tuple[Any, ...]) -> None:
     name = caller.f_code.co_filename
     if any(part in name for part in ALLOWED.get(event, ())):
         return
-    if (guilty := _in_application(caller)) is not None:
+    if (guilty := _in_application(caller)) is not None and not _may_start(event, guilty):
         found.append((event, name, guilty))
+
+
+def _may_start(event: str, guilty: str) -> bool:
+    # the worker's trainer: this interpreter with a module of ours, and nothing from outside among its arguments
+    return event == "subprocess.Popen" and guilty.startswith(f"{APP}/worker/trainer_process.py:")
 
 
 def _in_application(frame: FrameType | None) -> str | None:

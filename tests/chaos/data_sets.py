@@ -43,9 +43,9 @@ def draw(rng: np.random.Generator) -> TrainingData:
         "beyond": rng.choice([1e300, -1e300, 1e38, 6.0, -1.0], n),
         "tiny": rng.choice([1e-300, 5e-324, 1e-40, 0.0], n),
     }[kind]
-    if rng.random() < 0.7:  # the others hold pairs twice, which no store of ours gives back
-        _, first = np.unique(np.stack([users, items]), axis=1, return_index=True)
-        users, items, values = users[first], items[first], values[first]
+    # a pair that is drawn twice is one rating: the table's primary key sees to it
+    _, first = np.unique(np.stack([users, items]), axis=1, return_index=True)
+    users, items, values = users[first], items[first], values[first]
     times = rng.choice([0, 1, 2**62, -(2**62)], len(values)).astype(np.int64)
     return TrainingData(users.astype(np.int64), items.astype(np.int64), values, times, int(rng.integers(2**40)), [])
 

@@ -65,7 +65,8 @@ def _is_incomplete(url: str) -> int:
 @contextmanager
 def _without_lock(is_unlocked: bool) -> Iterator[None]:
     if is_unlocked:
-        with patch.object(migrating, "text", lambda _: text("SELECT 1 WHERE :key = :key")):
+        nothing = "SELECT CAST(:key AS bigint)"
+        with patch.object(migrating, "text", lambda given: text(nothing if "advisory" in given else given)):
             yield
     else:
         yield
