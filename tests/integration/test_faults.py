@@ -16,7 +16,7 @@ def run(*arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.chaos", *arguments, "--seed", SEED]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.stdout, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -58,16 +58,6 @@ def test_twenty_swaps_under_load_mix_and_fail_nothing(database_url):
 
 def test_a_swap_in_pieces_is_caught(sqlite_url):
     assert run("swaps", "--cycles", "10", "--url", sqlite_url, "--control")["mixed"] > 0
-
-
-def test_two_restarts_in_turn_fail_no_request(database_url):
-    found = run("rolling", "--cycles", "2", "--url", database_url)
-    assert found["is_kept"], found
-    assert found["answered"] > 100, found
-
-
-def test_a_restart_that_nobody_is_told_of_is_caught(sqlite_url):
-    assert run("rolling", "--cycles", "4", "--url", sqlite_url, "--control")["failed"] > 0
 
 
 def test_two_outages_of_the_database_cost_no_read_and_lose_no_write():
