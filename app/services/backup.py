@@ -1,7 +1,7 @@
 """Backup and restoration: one ZIP file with the whole store and the files of the model versions.
 
 A restored store is the one of the backup's moment. Users who were erased after it are back in it: see
-docs/decisions/0010-backups-and-erasure.md.
+docs/decisions/0012-backups-and-erasure.md.
 """
 
 import os
