@@ -35,9 +35,10 @@ def truncated_svd(user_items: csr_array, n_factors: int, rng: np.random.Generato
     values: Doubles = np.zeros(0)
     right: Doubles = np.zeros((0, n_items))
     rank = min(n_factors, n_users, n_items)
-    if user_items.nnz and rank == min(n_users, n_items):
+    is_empty = not user_items.data.any()  # also where all targets are zero, which no iteration can start from
+    if not is_empty and rank == min(n_users, n_items):
         left, values, right = np.linalg.svd(user_items.toarray().astype(np.float64), full_matrices=False)
-    elif user_items.nnz:
+    elif not is_empty:
         first = rng.standard_normal(min(n_users, n_items))
         found = svds(user_items.astype(np.float64), k=rank, v0=first)
         left, values, right = (np.asarray(part, np.float64) for part in found)

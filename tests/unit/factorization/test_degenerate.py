@@ -21,6 +21,7 @@ MATRICES: dict[str, NDArray[np.float32]] = {
     "one rating": np.ones((1, 1), np.float32),
     "all equal": np.ones((7, 5), np.float32),
     "all zero": np.zeros((7, 5), np.float32),
+    "all zero, more of them than factors": np.zeros((12, 11), np.float32),
 }
 
 
