@@ -17,6 +17,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FOLDIN_", frozen=True, extra="ignore")
 
     data_dir: Path = Field(Path("foldin-data"), description="Where the SQLite file and the model versions lie.")
+    models_dir: Path = Field(
+        default_factory=lambda given: given["data_dir"] / "models",
+        description="Where model versions lie on this machine; by default `models` in `DATA_DIR`.",
+    )
     database_url: str = Field(
         "",
         description="`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; by default a file in `DATA_DIR`.",
@@ -91,6 +95,10 @@ class Settings(BaseSettings):
         None, ge=1, description="Memory that a training may take, in MiB; by default three quarters of what there is."
     )
 
+    heartbeat_file: Path | None = Field(
+        None, description="A file that the worker touches every few seconds, for whoever watches whether it lives."
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _split_keys(cls, values: dict[str, object]) -> dict[str, object]:
@@ -144,8 +152,3 @@ class Settings(BaseSettings):
                 raise ValueError(f"an API key has {len(key)} characters; use at least {SHORTEST_KEY} random ones")
             keys.append((scope, key))
         return keys
-
-    @property
-    def models_dir(self) -> Path:
-        """The directory that holds a subdirectory for each model version."""
-        return self.data_dir / "models"

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable
 from tempfile import TemporaryDirectory
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,9 @@ from app.cli.stores import opened_store
 
 if TYPE_CHECKING:
     from app.config import Settings
+
+DATABASE_SECONDS = 60
+"""How long a start waits for a database that does not answer."""
 
 
 def serve(
@@ -35,10 +39,9 @@ def worker() -> None:
     Example: FOLDIN_DATABASE_URL=postgresql://… foldin worker
     """
     settings = read_settings()
-    from app.services.preparing import prepare_store
     from app.worker.__main__ import main
 
-    prepare_store(settings)
+    _prepare_when_reachable(settings)
     main()
 
 
@@ -68,7 +71,6 @@ def run_service(
         With code 2 when the address is public and there is no key, or is taken.
     """
     from app.cli.supervisor import STOP_SECONDS, Supervisor
-    from app.services.preparing import prepare_store
 
     if not _is_loopback(settings.host) and not settings.read_api_keys() and not _has_stored_keys(settings):
         typer.echo(
@@ -78,7 +80,7 @@ def run_service(
         )
         raise typer.Exit(2)
     listening = _listen(settings.host, settings.port)
-    prepare_store(settings)
+    _prepare_when_reachable(settings)
     port = listening.getsockname()[1]
     os.environ |= {"FOLDIN_HOST": settings.host, "FOLDIN_PORT": str(port)}
     supervisor = Supervisor(
@@ -102,6 +104,22 @@ def _forget_process(pid: int) -> None:
     from app.api.monitoring import forget_process
 
     forget_process(pid)
+
+
+def _prepare_when_reachable(settings: "Settings") -> None:
+    # whatever starts the database may start it after this
+    from app.errors import StoreUnavailableError
+    from app.services.preparing import prepare_store
+
+    deadline = monotonic() + DATABASE_SECONDS
+    while True:
+        try:
+            return prepare_store(settings)
+        except StoreUnavailableError as error:
+            if monotonic() > deadline:
+                raise
+            typer.echo(f"foldin: {error}; trying again", err=True)
+            sleep(1)
 
 
 def _has_stored_keys(settings: "Settings") -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -78,23 +79,45 @@ def cache_directory() -> str:
     Returns
     -------
     str
-        Below `NUMBA_CACHE_DIR`, the user's cache directory or the temporary directory, whichever can be written first;
-        empty where none can, and every process compiles for itself.
+        Below `NUMBA_CACHE_DIR`, the user's cache directory or the temporary directory, whichever can be written first,
+        with what one before it holds that can only be read, such as an image's; empty where none can be written, and
+        every process compiles for itself.
     """
     sources = sorted(Path(__file__).parent.glob("*.py"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    made_before: list[Path] = []
     for root in _roots():
         directory = root / digest
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = directory.stat()
             with tempfile.TemporaryFile(dir=directory):
                 pass
+            if _belongs_to(directory, {os.getuid()}):
+                _copy_missing(made_before, directory)
+                return str(directory)
         except (OSError, RuntimeError):
-            continue
-        if found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            return str(directory)
+            if _belongs_to(directory, {os.getuid(), 0}):
+                made_before.append(directory)
     return ""
+
+
+def _belongs_to(directory: Path, users: set[int]) -> bool:
+    try:
+        found = directory.stat()
+    except OSError:
+        return False
+    return found.st_uid in users and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _copy_missing(sources: list[Path], target: Path) -> None:
+    for source in sources:
+        for file in sorted(source.rglob("*.nb?")):  # machine code comes before the index that names it
+            copy = target / file.relative_to(source)
+            if not copy.exists():
+                copy.parent.mkdir(mode=0o700, exist_ok=True)
+                unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
+                shutil.copyfile(file, unfinished)
+                unfinished.replace(copy)
 
 
 def _roots() -> Iterator[Path]:

@@ -23,6 +23,7 @@ from app.services.clock import now_microseconds, to_rfc3339
 from app.storage.artifacts import for_its_owner
 from app.storage.engine import Store
 from app.storage.migrate import migrate
+from app.storage.shipping import shipped_folders
 from app.storage.snapshots import copy_sqlite, describe_tables, place_sqlite, read_tables, write_table
 
 FORMAT = 1
@@ -76,7 +77,7 @@ def write_backup(store: Store, settings: Settings, target: Path, on_progress: On
         with zipfile.ZipFile(unfinished, "w", allowZip64=True) as archive:
             write = _write_sqlite if store.is_sqlite else _write_postgresql
             manifest |= write(store, archive, on_progress)
-            n_model_files = _write_models(archive, settings.models_dir, on_progress)
+            n_model_files = _write_models(archive, settings.models_dir, _shipped(store), on_progress)
             archive.writestr(_MANIFEST, orjson.dumps(manifest))
         with unfinished.open("r+b") as file:
             _sync(file)
@@ -155,8 +156,14 @@ def _write_postgresql(store: Store, archive: zipfile.ZipFile, on_progress: OnPro
     return {"store": "postgresql", **described}
 
 
-def _write_models(archive: zipfile.ZipFile, models_dir: Path, on_progress: OnProgress) -> int:
-    files = [path for path in sorted(models_dir.glob("*/**/*")) if path.is_file()]
+def _shipped(store: Store) -> set[str]:
+    with store.read() as connection:
+        return shipped_folders(connection)
+
+
+def _write_models(archive: zipfile.ZipFile, models_dir: Path, in_tables: set[str], on_progress: OnProgress) -> int:
+    folders = [folder for folder in sorted(models_dir.glob("*")) if folder.name not in in_tables]
+    files = [path for folder in folders for path in sorted(folder.glob("**/*")) if path.is_file()]
     n_written = 0
     for number, path in enumerate(files):
         name = f"models/{path.relative_to(models_dir).as_posix()}"

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from app.errors import NotFoundError
 from app.services.clock import now_microseconds
 from app.storage import training_runs, versions
-from app.storage.artifacts import read_artifacts
 from app.storage.engine import Store
+from app.storage.shipping import obtain_artifacts
 from app.storage.training_runs import TrainingRun
 from app.storage.versions import ModelVersion
 
@@ -138,7 +138,7 @@ class Overview:
         """
         with self.store.read() as connection:
             self._find(connection, version)
-        read_artifacts(self.models_dir / str(version))
+        obtain_artifacts(self.store, self.models_dir, version)
         with self.store.write() as connection:
             self._find(connection, version)
             is_newest = versions.list_versions(connection)[0].version == version

@@ -10,6 +10,7 @@ from app.services.clock import now_microseconds
 from app.serving.model import from_arrays
 from app.storage import artifacts, supplements, training_runs, versions
 from app.storage.engine import Store
+from app.storage.shipping import ship_artifacts
 from app.storage.versions import Lease
 
 
@@ -68,7 +69,7 @@ def publish(
             return None
         versions.set_paused(connection, is_paused=False)
         version = versions.add_version(connection, lease, training_run_id=run_id, description=description, now=now)
-        artifacts.place_artifacts(folder, models_dir, version)
+        ship_artifacts(connection, artifacts.place_artifacts(folder, models_dir, version), version)
         versions.activate_version(connection, version, now=now)
         versions.complete_erasures(connection, erasure_ids, version)
         ended = {"status": "succeeded", "model_version": version, "finished_at": now}

@@ -16,9 +16,9 @@ from app.serving.snapshot import ItemChange, Snapshot
 from app.serving.supplement import Supplement, read_supplement
 from app.serving.warming import load_kernels
 from app.storage import catalogue, versions
-from app.storage.artifacts import read_artifacts
 from app.storage.engine import Store
 from app.storage.secrets import read_secret
+from app.storage.shipping import obtain_artifacts
 from app.storage.supplements import latest_supplement, supplement_name
 
 _TRY_AGAIN_SECONDS = 30.0
@@ -150,7 +150,7 @@ class Refresher:
         for held in (self.live.current, *self.live.recent.values()):
             if held is not None and held.model.version == version:
                 return held.model
-        files = read_artifacts(self.settings.models_dir / str(version))
+        files = obtain_artifacts(self.store, self.settings.models_dir, version)
         model = from_arrays(version, files.arrays, files.description)
         files.let_go_of_pages()
         load_kernels()
@@ -159,7 +159,7 @@ class Refresher:
     def _supplement(self, model: Model, number: int) -> Supplement | None:
         if not number:
             return None
-        files = read_artifacts(self.settings.models_dir / supplement_name(model.version, number))
+        files = obtain_artifacts(self.store, self.settings.models_dir, supplement_name(model.version, number))
         return read_supplement(number, files.arrays, model)
 
 

@@ -28,6 +28,7 @@ from app.storage import artifacts, catalogue, supplements, versions
 from app.storage.catalogue import CatalogueRow
 from app.storage.engine import Store
 from app.storage.ratings import n_rating_changes
+from app.storage.shipping import obtain_artifacts, ship_artifacts
 from app.storage.supplements import RatingRows, supplement_name
 
 POLL_SECONDS = 1.0
@@ -108,7 +109,7 @@ class Supplementer:
 
     def _load(self, version: int) -> Model:
         if self._model is None or self._model.version != version:
-            files = artifacts.read_artifacts(self.settings.models_dir / str(version))
+            files = obtain_artifacts(self.store, self.settings.models_dir, version)
             self._model = from_arrays(version, files.arrays, files.description)
         return self._model
 
@@ -118,7 +119,8 @@ class Supplementer:
         with self.store.write() as connection:
             number = supplements.latest_supplement(connection, version) + 1
             supplements.add_supplement(connection, version, number, n_items=len(found.is_cold), now=now)
-            artifacts.place_artifacts(folder, models_dir, supplement_name(version, number))
+            name = supplement_name(version, number)
+            ship_artifacts(connection, artifacts.place_artifacts(folder, models_dir, name), name)
             created_before = now - round(self.settings.cursor_seconds * 1e6)
             old = supplements.forget_supplements(connection, created_before=created_before)
         artifacts.remove_artifacts(models_dir, old)

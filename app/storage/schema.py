@@ -190,6 +190,19 @@ supplements = Table(
     PrimaryKeyConstraint("version", "number"),
 )
 
+# The files of versions and supplements in parts, by the names of their directories, for machines that do not have them.
+# Filled on PostgreSQL alone; `sha256` is the part's own, and the manifest among the files has that of each file.
+model_chunks = Table(
+    "model_chunks",
+    metadata,
+    Column("folder", String, nullable=False),
+    Column("file", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("folder", "file", "number"),
+)
+
 # Random bytes that never leave the service: 'cursors' signs cursors, 'user-ids' keys the hashes of user ids.
 secrets = Table(
     "secrets",

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from app.storage.catalogue import CatalogueRow, to_row
 from app.storage.schema import items, model_versions, ratings, supplements
+from app.storage.shipping import forget_shipped
 
 _AT_ONCE = 5_000
 _COLUMNS = ("user_key", "item_key", "value", "timestamp")
@@ -85,7 +86,9 @@ def forget_supplements(connection: Connection, *, created_before: int) -> list[s
     has_version = select(model_versions.c.version).where(model_versions.c.version == supplements.c.version).exists()
     gone = delete(supplements).where(is_replaced | ~has_version)
     rows = connection.execute(gone.returning(supplements.c.version, supplements.c.number))
-    return [supplement_name(row.version, row.number) for row in rows]
+    names = [supplement_name(row.version, row.number) for row in rows]
+    forget_shipped(connection, names)
+    return names
 
 
 def supplement_name(version: int, number: int) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from app.errors import SupersededError
 from app.storage.schema import erasures, model_versions, publication
+from app.storage.shipping import forget_shipped
 
 CLOCK_SECONDS = 600.0
 """How far the clocks of machines that share a store may differ, before they take each other's lease for void."""
@@ -309,6 +310,7 @@ def forget_versions(connection: Connection, *, keep: int, retired_before: int) -
     others = [entry for entry in list_versions(connection) if entry.version != active][max(keep - 1, 0) :]
     old = [entry.version for entry in others if (entry.retired_at or 0) < retired_before]
     connection.execute(delete(model_versions).where(model_versions.c.version.in_(old)))
+    forget_shipped(connection, old)
     return old
 
 

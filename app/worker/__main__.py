@@ -8,6 +8,7 @@ from app.lifeline import die_with_parent
 from app.logs import configure_logging
 from app.services.supplementing import Supplementer
 from app.storage.engine import Store
+from app.worker.heartbeat import Heartbeat
 from app.worker.loop import Worker
 from app.worker.trainer_process import TrainerProcess
 
@@ -21,7 +22,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     store = Store(settings.store_url)
-    trainer = TrainerProcess(store, settings)
+    trainer = TrainerProcess(store, settings, heartbeat=Heartbeat(settings.heartbeat_file))
     supplementing = threading.Thread(target=Supplementer(store, settings).run, args=(stop,), name="supplements")
     supplementing.start()
     try:

@@ -47,6 +47,7 @@ class Worker:
     def run(self) -> None:
         """Train whenever it is due, until stopped."""
         while not self.stop.wait(POLL_SECONDS):
+            self.trainer.heartbeat.beat()
             try:
                 reason = self._why_now()
                 if reason is not None:

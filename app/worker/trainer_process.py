@@ -18,6 +18,7 @@ from app.services.training_lease import end_dead_run, holder_name
 from app.storage import training_runs
 from app.storage.engine import Store
 from app.storage.training_runs import TrainingRun
+from app.worker.heartbeat import Heartbeat
 
 _LOOK_SECONDS = 0.1
 _END_SECONDS = 5.0
@@ -36,11 +37,14 @@ class TrainerProcess:
         Handed to the process, without the API keys, which it does not need.
     command : list of str
         What is run.
+    heartbeat : Heartbeat
+        Goes on during a training.
     """
 
     store: Store
     settings: Settings
     command: list[str] = field(default_factory=lambda: [sys.executable, "-m", "app.worker.trainer"])
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
     _process: subprocess.Popen[bytes] | None = None
     _lifeline: Lifeline = field(default_factory=Lifeline)
     _unrecorded: tuple[str, str] | None = None
@@ -114,6 +118,7 @@ class TrainerProcess:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             while not selector.select(_LOOK_SECONDS):
+                self.heartbeat.beat()
                 if stop.is_set():
                     return b"", "the worker was stopped"
                 if monotonic() > deadline:

@@ -11,7 +11,7 @@ def settings_table() -> str:
     """The table as the README shows it."""
     rows = ["| variable | default | what it does |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in {None, "", ()} else f"`{field.default}`"
+        default = "" if field.default_factory or field.default in {None, "", ()} else f"`{field.default}`"
         rows.append(f"| `FOLDIN_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows)
 

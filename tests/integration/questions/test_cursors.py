@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.serving.live import MOST_RECENT
+from app.storage.shipping import forget_shipped
 from tests.service import Service, tastes
 
 
@@ -114,5 +115,7 @@ async def test_a_deleted_version_is_gone(trained: Service):
     await trained.get("/users/u1/recommendations", cursor=cursor)  # still on the disk
     trained.state.live.recent.clear()
     shutil.rmtree(trained.settings.models_dir / str(first))
+    with trained.store.write() as connection:
+        forget_shipped(connection, [first])
     problem = await trained.get("/users/u1/recommendations", 410, cursor=cursor)
     assert problem["type"] == "urn:foldin:problem:version-gone"

@@ -1,10 +1,13 @@
 """Where machine code is kept, and that nothing needs it to be kept."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -30,6 +33,28 @@ def test_a_directory_that_others_can_write_is_not_trusted(tmp_path: Path, monkey
     Path(cache_directory()).chmod(0o777)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "mine"))
     assert Path(cache_directory()).is_relative_to(tmp_path / "mine")
+
+
+def test_what_lies_where_nothing_can_be_written_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "image"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "mine"))
+    made = Path(cache_directory())
+    (made / "factorization").mkdir()
+    (made / "factorization" / "kernel.1.nbc").write_bytes(b"code")
+    write = tempfile.TemporaryFile
+
+    def refuse(**where: Path) -> IO[bytes]:
+        if where["dir"] == made:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return write(dir=where["dir"])
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    copied = Path(cache_directory())
+    assert copied.is_relative_to(tmp_path / "mine")
+    assert (copied / "factorization" / "kernel.1.nbc").read_bytes() == b"code"
+    shutil.rmtree(copied)
+    made.chmod(0o777)  # anybody could have put anything there
+    assert not list(Path(cache_directory()).iterdir())
 
 
 def test_without_any_directory_to_write_kernels_still_run() -> None:
