@@ -5,43 +5,51 @@
 ARG PYTHON_IMAGE=python:3.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/opt/foldin/bin:$PATH
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/opt/foldin/bin:/opt/python/bin:$PATH
 WORKDIR /source
-RUN ["python", "-m", "venv", "/opt/foldin"]
+RUN ["python", "-m", "venv", "/opt/python"]
 COPY requirements.lock ./
 RUN ["pip", "install", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", "requirements.lock"]
 COPY pyproject.toml README.md ./
 COPY app app
 COPY migrations migrations
-RUN pip install --no-deps --no-build-isolation . \
-    && pip uninstall --yes setuptools pip
+COPY deploy/slim.py deploy/slim.py
+# The project lies beside its dependencies, so that a new release is a small layer on a large one that stays.
+RUN pip install --no-deps --no-build-isolation --target /opt/foldin . \
+    && pip uninstall --yes setuptools pip \
+    && python deploy/slim.py /opt/python /opt/foldin
+
+# A trial of what was built, which also leaves the compiled kernels where a read-only container finds them: neither its
+# first training nor its first answer compiles on a processor like this one.
+ENV NUMBA_CACHE_DIR=/opt/foldin/kernels
+RUN export FOLDIN_DATA_DIR=/tmp/trial \
+    && python -c "print('user_id,item_id,rating'); [print(u, i, u * i % 5 + 1, sep=',') for u in range(60) for i in range(0, 40, 1 + u % 3)]" > /tmp/trial.csv \
+    && foldin import /tmp/trial.csv \
+    && foldin train \
+    && foldin recommend 1 \
+    && foldin export /tmp/trial.parquet \
+    && chmod -R a+rX /opt/foldin/kernels
 
 FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 10001 foldin \
     && useradd --uid 10001 --gid foldin --no-create-home --home-dir /data --shell /usr/sbin/nologin foldin \
     && install --directory --owner=foldin --group=foldin /data
+COPY --from=build /opt/python /opt/python
 COPY --from=build /opt/foldin /opt/foldin
-ENV PATH=/opt/foldin/bin:$PATH \
+ENV PATH=/opt/foldin/bin:/opt/python/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 \
     FOLDIN_DATA_DIR=/data \
     FOLDIN_HOST=0.0.0.0 \
     FOLDIN_PORT=8000 \
     FOLDIN_LOG_FORMAT=json \
-    NUMBA_CACHE_DIR=/data/kernels
+    NUMBA_CACHE_DIR=/opt/foldin/kernels
 USER 10001:10001
 WORKDIR /data
 
 # SQLite before 3.51.3 can corrupt a database that several connections write.
 RUN ["python", "-c", "import pysqlite3; assert pysqlite3.sqlite_version_info >= (3, 51, 3), pysqlite3.sqlite_version"]
-
-# A trial: the installation imports, migrates and trains. It also leaves the compiled kernels in NUMBA_CACHE_DIR, and
-# Docker fills a new volume from there, so that a first training on such a processor does not compile.
-RUN export FOLDIN_DATA_DIR=/tmp/trial \
-    && python -c "print('user_id,item_id,rating'); [print(u, i, u * i % 5 + 1, sep=',') for u in range(60) for i in range(0, 40, 1 + u % 3)]" > /tmp/trial.csv \
-    && foldin import /tmp/trial.csv \
-    && foldin train \
-    && rm -r /tmp/trial /tmp/trial.csv
 
 VOLUME /data
 EXPOSE 8000

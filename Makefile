@@ -2,10 +2,10 @@
 # Another interpreter: make test PYTHON=python3.13      Arguments for pytest: make test ARGS="-k fold_in"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench lock sbom dev
+.PHONY: help install run test test-docker lint bench lock sbom dev
 
 help: ## List these tasks
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
 
 install: ## Install the service into .venv, with .venv/bin/foldin
 	@sh .ci/install requirements.lock
@@ -22,6 +22,9 @@ lint: dev ## Style, types, layers, and migrations against the tables
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-cache
 	.venv/bin/python -m tests.alembic_check
+
+test-docker: dev ## Build the image, bring everything up, kill and restart its parts (minutes)
+	@.venv/bin/python -m tests.docker $(ARGS)
 
 bench: dev ## Measure speed and quality
 	@.venv/bin/python -m benchmarks $(ARGS)

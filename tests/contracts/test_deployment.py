@@ -1,4 +1,4 @@
-"""The promises of the Dockerfile and of docker-compose.yml."""
+"""The promises of the Dockerfile, the compose files and the proxy's configuration."""
 
 import json
 import re
@@ -9,7 +9,12 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+REPLICAS = ("api-1", "api-2")
+SINGLE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "docker-compose.sqlite.yml").read_text())["services"][
+    "foldin"
+]
 
 
 def instructions(name: str) -> list[str]:
@@ -18,25 +23,32 @@ def instructions(name: str) -> list[str]:
     return [line.removeprefix(f"{name} ").strip() for line in lines if line.startswith(f"{name} ")]
 
 
-def test_there_is_one_postgresql_one_api_and_one_worker():
-    assert set(SERVICES) == {"postgres", "api", "worker"}
+def test_two_replicas_a_worker_and_postgresql_are_behind_one_proxy():
+    assert set(SERVICES) == {"proxy", *REPLICAS, "worker", "postgres"}
+    servers = re.findall(r"^    server (\S+) (\S+)$", (ROOT / "deploy" / "haproxy.cfg").read_text(), re.MULTILINE)
+    assert servers == [(name, f"{name}:8000") for name in REPLICAS]
 
 
-def test_the_api_alone_publishes_a_port_and_on_loopback():
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["api"]
-    assert all(port.startswith("127.0.0.1:") for port in SERVICES["api"]["ports"])
+def test_the_proxy_alone_publishes_a_port_and_on_loopback():
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+    assert all(port.startswith("127.0.0.1:") for port in [*SERVICES["proxy"]["ports"], *SINGLE["ports"]])
     assert all("network_mode" not in service for service in SERVICES.values())
 
 
-@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_depends_on_what_starts_first():
+    assert not [name for name, service in SERVICES.items() if "depends_on" in service]
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "single"])
 def test_a_service_can_do_no_more_than_it_needs(name):
-    service = SERVICES[name]
+    service = (SERVICES | {"single": SINGLE})[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert not {"cap_add", "privileged", "pid", "ipc", "devices"} & set(service)
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["restart"] == "unless-stopped"
-    assert "healthcheck" in service or name == "api"  # the API's is in its image
+    assert {"mem_limit", "cpus", "pids_limit"} <= set(service)
+    assert "healthcheck" in service or name in {*REPLICAS, "single"}  # the API's is in its image
 
 
 def test_no_secret_has_a_default():
@@ -46,17 +58,18 @@ def test_no_secret_has_a_default():
     assert not [name for name, rest in variables if rest.startswith(":-") and name in demanded]
 
 
-def test_api_and_worker_are_one_image_and_one_store():
-    api, worker = SERVICES["api"], SERVICES["worker"]
-    assert api["image"] == worker["image"]
-    assert api["volumes"] == worker["volumes"]
-    assert api["environment"]["FOLDIN_DATABASE_URL"] == worker["environment"]["FOLDIN_DATABASE_URL"]
+def test_api_and_worker_are_one_image_and_share_the_database_alone():
+    together = [SERVICES[name] for name in (*REPLICAS, "worker")]
+    assert len({service["image"] for service in together}) == 1
+    assert len({service["environment"]["FOLDIN_DATABASE_URL"] for service in together}) == 1
+    volumes = [volume for service in SERVICES.values() for volume in service.get("volumes", []) if volume[0] != "."]
+    assert sorted(volume.partition(":")[0] for volume in volumes) == sorted(COMPOSE["volumes"])  # each is one's own
 
 
 def test_the_image_carries_the_release_of_the_project():
     version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version
-    assert SERVICES["api"]["image"] == f"foldin:{version[1]}"
+    assert {SERVICES[name]["image"] for name in REPLICAS} | {SINGLE["image"]} == {f"foldin:{version[1]}"}
 
 
 def test_every_image_names_its_version():
@@ -75,7 +88,7 @@ def test_the_image_installs_only_what_the_lock_lists():
     installations = [step for step in instructions("RUN") if re.search(r"pip\W+install", step)]
     locked, project = installations
     assert {"--no-deps", "--require-hashes", "requirements.lock", ":all:"} <= set(json.loads(locked))
-    assert project.startswith("pip install --no-deps --no-build-isolation . ")
+    assert project.startswith("pip install --no-deps --no-build-isolation --target /opt/foldin . ")
     assert not [step for step in instructions("RUN") if "apt-get" in step]
 
 
