@@ -149,7 +149,11 @@ def _fetch(connection: Connection, target: Path) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         read_artifacts(folder)  # what came damaged must not take the place of what may come whole
-        folder.rename(target)
+        try:
+            folder.rename(target)
+        except OSError:
+            if not target.exists():  # otherwise another machine that shares the directory was faster
+                raise
 
 
 def _file_names(connection: Connection, folder: str) -> list[str]:

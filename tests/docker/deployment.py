@@ -41,8 +41,9 @@ def images_to_pull() -> dict[str, str]:
 
 @dataclass
 class Deployment:
-    """The compose file under a name, with secrets and a port of the test's own."""
+    """A compose file under a name, with secrets and a port of the test's own."""
 
+    file: str = "docker-compose.yml"
     project: str = field(default_factory=lambda: f"foldin-test-{secrets.token_hex(3)}")
     port: int = field(default_factory=free_port)
     key: str = field(default_factory=lambda: secrets.token_hex(32))
@@ -51,7 +52,7 @@ class Deployment:
     def compose(self, *arguments: str) -> str:
         command = ["docker", "compose"] if _has_plugin() else ["docker-compose"]
         own = {"FOLDIN_API_KEYS": self.key, "POSTGRES_PASSWORD": self.password, "FOLDIN_PORT": str(self.port)}
-        command += ["--project-name", self.project, *arguments]
+        command += ["--project-directory", ".", "--file", self.file, "--project-name", self.project, *arguments]
         done = subprocess.run(command, cwd=ROOT, env=os.environ | own, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
         return done.stdout.strip()

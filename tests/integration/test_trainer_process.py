@@ -23,6 +23,7 @@ from app.storage.rating_table import RatingTable
 from app.storage.ratings import Rating
 from app.storage.upserts import upsert_ratings
 from app.worker import trainer_process
+from app.worker.heartbeat import Heartbeat
 from app.worker.loop import Worker
 from app.worker.trainer_process import TrainerProcess
 from tests.tastes import two_tastes
@@ -111,6 +112,14 @@ def test_whatever_a_training_dies_of_is_recorded_and_the_next_one_succeeds(
     with store.read() as connection:
         assert training_runs.list_runs(connection, limit=1, status="running") == []
     store.close()
+
+
+def test_the_heartbeat_goes_on_during_a_training(store: Store, settings: Settings, tmp_path: Path) -> None:
+    rate(store)
+    with trainer(store, settings.model_copy(update={"train_deadline": 1.0}), "hang") as process:
+        process.heartbeat = Heartbeat(tmp_path / "heartbeat")
+        process.train(threading.Event())
+    assert (tmp_path / "heartbeat").exists()
 
 
 def test_a_training_that_cannot_fit_is_refused_before_anything_is_loaded(store: Store, settings: Settings) -> None:
