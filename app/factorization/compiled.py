@@ -37,6 +37,23 @@ def compiled(kernel: Kernel) -> Kernel:
     return cast("Kernel", numba.njit(cache=bool(_CACHE_DIRECTORY), **_OPTIONS)(kernel))
 
 
+def compiled_part(kernel: Kernel) -> Kernel:
+    """Compile a kernel that only other kernels call, without what Python would need to call it: a tenth less work.
+
+    Parameters
+    ----------
+    kernel : callable
+        A function in numba's subset of Python.
+
+    Returns
+    -------
+    callable
+        The same function, compiled where it is first called.
+    """
+    options = _OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast("Kernel", numba.njit(cache=bool(_CACHE_DIRECTORY), **options)(kernel))
+
+
 def strictly_compiled(kernel: Kernel) -> Kernel:
     """Compile a kernel whose sums are added exactly in the order that is written, wherever it is called from.
 

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.compiled import compiled, inlined
+from app.factorization.compiled import compiled_part, inlined
 from app.factorization.kernels import LANES, ROWS, padded
 from app.factorization.side import Side
 
-FLOATS_HELD = 1 << 21
-"""Numbers gathered at a time, 8 MB: nearly all rows have fewer, and those with more gather theirs for every product."""
+FLOATS_HELD = 1 << 20
+"""Numbers gathered at a time, 4 MB: nearly all rows have fewer, and those with more gather theirs for every product."""
 
 
 class Gathered(NamedTuple):
@@ -58,7 +58,7 @@ def room_for(side: Side, first: int, end: int, n_factors: int) -> Gathered:
     return Gathered(np.zeros((n, width), np.float32), of_ratings[0], of_ratings[1], of_ratings[2])
 
 
-@compiled
+@compiled_part
 def gather(side: Side, start: int, stop: int, others: Floats, unobserved_weight: float, room: Gathered) -> Gathered:
     """Gather some of a row's ratings.
 

@@ -11,7 +11,7 @@ threads would compete with ours.
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.compiled import compiled, inlined
+from app.factorization.compiled import compiled_part, inlined
 
 LANES = 16
 """Floats in a vector register of today's widest machines."""
@@ -39,7 +39,7 @@ def padded(n: int, multiple: int) -> int:
     return (n + multiple - 1) // multiple * multiple
 
 
-@compiled
+@compiled_part
 def add_products(
     X: Floats, point: Floats, slopes: Floats, offsets: Floats, image: Floats, is_added: bool
 ) -> np.float32:
@@ -85,7 +85,7 @@ def add_products(
     return total
 
 
-@compiled
+@compiled_part
 def add_squares(X: Floats, slopes: Floats, squares: Floats) -> None:
     """Add the diagonal of Xᵀ(c ∘ X).
 
@@ -110,7 +110,7 @@ def add_squares(X: Floats, slopes: Floats, squares: Floats) -> None:
             )
 
 
-@compiled
+@compiled_part
 def add_outer_products(X: Floats, system: Floats) -> None:
     """Add XᵀX to the upper triangle of a system.
 
@@ -133,7 +133,7 @@ def add_outer_products(X: Floats, system: Floats) -> None:
                     to[g] += a * p[g] + b * q[g] + c * r[g] + d * s[g]
 
 
-@compiled
+@compiled_part
 def set_inner_products(X: Floats, system: Floats) -> None:
     """Set the upper triangle of a system to XXᵀ, two by four products at a time.
 
@@ -163,7 +163,7 @@ def set_inner_products(X: Floats, system: Floats) -> None:
             system[i + 1, j], system[i + 1, j + 1], system[i + 1, j + 2], system[i + 1, j + 3] = qr, qs, qt, qu
 
 
-@compiled
+@compiled_part
 def solve_cholesky(system: Floats, right: Floats) -> None:
     """Solve (S + I) y = right for a positive semidefinite S, as S + I = RᵀR.
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.compiled import compiled, inlined
+from app.factorization.compiled import compiled_part, inlined
 from app.factorization.gathering import Gathered, gather
 from app.factorization.kernels import (
     LANES,
@@ -118,29 +118,28 @@ def solve_row(
         y[f] = np.float32(0.0)
         scale[f] = shared.is_free[f] / np.sqrt(diagonal)
         solution[f] = (pull / diagonal if shared.is_free[f] else np.float32(1.0)) * shared.mean[f]  # m
-    if padded(stop - start, ROWS) < n_factors:  # y = Xᵀ (XXᵀ + I)⁻¹ τ
-        gathered = gather(side, start, stop, others, shared.unobserved_weight, room)
+    is_dual = padded(stop - start, ROWS) < n_factors
+    n = padded(stop - start, LANES) if is_dual else n_factors
+    system, gathered = np.zeros((n, n), np.float32), room
+    right = np.zeros(n, np.float32) if is_dual else y
+    for first in range(start, stop, len(room.linear)):  # once, in the dual form
+        gathered = gather(side, first, stop, others, shared.unobserved_weight, room)
         rescale(gathered, scale, solution)
-        n = padded(stop - start, LANES)
-        system, right = np.zeros((n, n), np.float32), np.zeros(n, np.float32)
-        for j in range(len(gathered.linear)):
-            right[j] = gathered.linear[j]
-        set_inner_products(gathered.vectors, system)
-        solve_cholesky(system, right)
-        add_products(gathered.vectors, y, gathered.quadratic, right, y, True)
-    else:  # y = (XᵀX + I)⁻¹ Xᵀτ
-        system = np.zeros((n_factors, n_factors), np.float32)
-        for first in range(start, stop, len(room.linear)):
-            gathered = gather(side, first, stop, others, shared.unobserved_weight, room)
-            rescale(gathered, scale, solution)
+        if is_dual:
+            for j in range(len(gathered.linear)):
+                right[j] = gathered.linear[j]
+            set_inner_products(gathered.vectors, system)
+        else:
             add_outer_products(gathered.vectors, system)
             add_products(gathered.vectors, y, gathered.quadratic, gathered.linear, y, True)
-        solve_cholesky(system, y)
+    solve_cholesky(system, right)  # y = (XᵀX + I)⁻¹ Xᵀτ
+    if is_dual and stop > start:  # or y = Xᵀ (XXᵀ + I)⁻¹ τ
+        add_products(gathered.vectors, y, gathered.quadratic, right, y, True)
     for f in range(n_factors):
         solution[f] += scale[f] * y[f]
 
 
-@compiled
+@compiled_part
 def rescale(gathered: Gathered, scale: Floats, mean: Floats) -> None:
     """Turn a row's v_j, l_j and q_j, in place, into x_j, τ_j and 0.
 

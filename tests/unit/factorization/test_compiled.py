@@ -63,10 +63,11 @@ def test_without_any_directory_to_write_kernels_still_run() -> None:
         "import tempfile; tempfile.tempdir = '/proc/none'\n"
         "import numpy as np\n"
         "from app.factorization.compiled import cache_directory\n"
-        "from app.factorization.kernels import add_squares\n"
+        "from app.factorization.fit import fit\n"
+        "from app.factorization.objective import Hyperparameters\n"
+        "from scipy.sparse import csr_array\n"
         "assert cache_directory() == ''\n"
-        "squares = np.zeros(16, np.float32)\n"
-        "add_squares(np.ones((4, 16), np.float32), np.ones(4, np.float32), squares)\n"
-        "assert squares.tolist() == [4.0] * 16\n"
+        "factors = fit(csr_array(np.ones((4, 3), np.float32)), Hyperparameters(n_factors=2))\n"
+        "assert (factors.user_factors @ factors.item_factors.T > 0.5).all()\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env=os.environ | nowhere, timeout=120)
