@@ -74,6 +74,7 @@ def _started(place: str) -> Iterator[None]:
     finally:
         engine.terminate()
         engine.wait()
+        subprocess.run(["umount", f"{place}/exec/netns/default"], capture_output=True, check=False)  # which it leaves
         os.environ.pop("DOCKER_HOST")
         if before is not None:
             os.environ["DOCKER_HOST"] = before

@@ -77,7 +77,9 @@ def make_standins(images: dict[str, str]) -> None:
         for kind, recipe in {"python": _PYTHON, "postgres": _POSTGRES, "haproxy": _HAPROXY}.items():
             if kind in images:
                 build = ["docker", "build", "--quiet", "--network=host", "--tag", images[kind], "--file=-", place]
-                subprocess.run(build, input=recipe, text=True, check=True)
+                done = subprocess.run(build, input=recipe, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    raise RuntimeError(f"the stand-in for {images[kind]} was not built: {done.stderr[-500:]}")
 
 
 def _make_debian(root: Path) -> None:
