@@ -4,7 +4,7 @@ One pass over one byte a number bounds every score from above, and only where th
 far is the score itself computed, always by the same additions. So a score's bits depend on the two vectors alone.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def top_n(
     n = min(max(n, 0), n_items)
     if not n:
         return np.empty(0, np.intp), np.empty(0, np.float32)
-    users = np.ascontiguousarray(np.atleast_2d(user_vectors), np.float32)
+    users = _frozen(np.atleast_2d(user_vectors))
     weights = np.zeros((len(users), items.levels.shape[1]), np.float32)
     weights[:, : users.shape[1]] = users * items.scales
     rounding = _UNIT * GREATEST_LEVEL * (weights.shape[1] + _SPARE_ADDITIONS)
@@ -97,7 +97,7 @@ def top_n(
         users,
         weights,
         slack,
-        np.zeros(n_items, np.bool_) if excluded is None else excluded,
+        _frozen(np.zeros(n_items, np.bool_) if excluded is None else excluded, np.bool_),
         np.float32(after.score),
         after.item_index,
         _frozen(rescaling.multipliers),
@@ -125,7 +125,7 @@ def scores_of(vectors: Floats, user_vectors: Floats) -> Floats:
     ndarray of shape (n,), float32
         v·u; of several users the least.
     """
-    users = np.ascontiguousarray(np.atleast_2d(user_vectors), np.float32)
+    users = _frozen(np.atleast_2d(user_vectors))
     scores = np.empty(len(vectors), np.float32)
     _set_scores(_frozen(vectors), users, scores)
     return scores
@@ -160,8 +160,9 @@ def best_of(scores: Floats, n: int, excluded: NDArray[np.bool_]) -> tuple[NDArra
     return allowed[order], left[order]
 
 
-def _frozen(array: Floats) -> Floats:
-    view = np.ascontiguousarray(array, np.float32).view(np.ndarray)
+def _frozen(array: NDArray[Any], kind: type[np.generic] = np.float32) -> NDArray[Any]:
+    # kernels are compiled for arrays of one kind, whether they lie in memory or in a mapped file
+    view = np.ascontiguousarray(array, kind).view(np.ndarray)
     view.flags.writeable = False
     return view
 

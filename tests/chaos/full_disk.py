@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -25,9 +26,9 @@ _SECONDS = 30.0
 def run_full_disk(*, acknowledges_early: bool = False) -> dict[str, Any]:
     """Write to SQLite while its disk fills up, and after there is space again."""
     with tempfile.TemporaryDirectory() as folder:
-        mount = f"mount -t tmpfs -o size={_DISK_BYTES} tmpfs {folder}"
-        command = ["unshare", "-rm", "sh", "-c", f"{mount} && exec {sys.executable} -m tests.chaos.full_disk {folder}"]
-        command[-1] += " control" if acknowledges_early else ""
+        mount = f"mount -t tmpfs -o size={_DISK_BYTES} tmpfs {shlex.quote(folder)}"
+        python = shlex.join([sys.executable, "-m", __name__, folder, *["control"] * acknowledges_early])
+        command = ["unshare", "-rm", "sh", "-c", f"{mount} && exec {python}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -1,5 +1,7 @@
 """The best n, exactly as a sort would find them, to the last bit of every score."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.factorization.arrays import Floats
 from app.factorization.quantized import QuantizedVectors
-from app.factorization.top_n import After, Rescaling, best_of, scores_of, top_n
+from app.factorization.top_n import After, Rescaling, _scan, _set_scores, best_of, scores_of, top_n
 
 BEGINNING = After()
 
@@ -141,3 +143,17 @@ def test_the_best_of_given_scores_ties_by_index() -> None:
     found, values = best_of(scores, 3, np.array([False, True, False, False, False]))
     assert found.tolist() == [2, 4, 3]
     assert values.tolist() == [3, 3, 2]
+
+
+def test_arrays_that_cannot_be_written_are_no_other_kind_to_compile_for() -> None:
+    vectors = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
+    items, user, excluded = QuantizedVectors.of(vectors), vectors[0].copy(), np.zeros(40, np.bool_)
+    top_n(items, user, 5, excluded=excluded)
+    scores_of(vectors, user)
+    kernels: list[Any] = [_scan, _set_scores]
+    known = [list(kernel.signatures) for kernel in kernels]
+    for array in (user, excluded, vectors):
+        array.flags.writeable = False
+    top_n(items, user, 5, excluded=excluded)
+    scores_of(vectors, user)
+    assert [list(kernel.signatures) for kernel in kernels] == known
