@@ -32,7 +32,7 @@ def run_postgresql_faults(url: str, fault: str, ledger: Ledger) -> dict[str, Any
     said = child.read_for(_SECONDS, until=b"acknowledged")
     calls = FAULTS[fault].partition(":")[0]
     command = ["strace", "-f", "-q", "-o", os.devnull, "-e", f"trace={calls}", "-e", f"inject={FAULTS[fault]}"]
-    traced = [server, *server.children()]  # what is forked later is followed
+    traced = server.children()  # not the one that starts the others: where it ends, nothing comes back by itself
     tracer = subprocess.Popen([*command, *(f"--attach={process.pid}" for process in traced)])
     said += child.read_for(_SECONDS, until=b"refused")
     said += child.read_for(0.5)
