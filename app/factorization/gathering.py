@@ -9,8 +9,8 @@ from app.factorization.compiled import compiled_part, inlined
 from app.factorization.kernels import LANES, ROWS, padded
 from app.factorization.side import Side
 
-FLOATS_HELD = 1 << 20
-"""Numbers gathered at a time, 4 MB: nearly all rows have fewer, and those with more gather theirs for every product."""
+FLOATS_HELD = 1 << 21
+"""Numbers gathered at a time, 8 MB: nearly all rows have fewer, and those with more gather theirs for every product."""
 
 
 class Gathered(NamedTuple):
