@@ -52,7 +52,7 @@ class Hyperparameters:
     popularity_discount: float = 0.0
     """η: how much less an item counts the more ratings it has; 0 not at all, negative more; −1 to 1."""
 
-    recency: float = 0.8
+    recency: float = 0.0
     """ρ: how much less a user's oldest ratings weigh than the newest, if times are known (`recency.py`); 0 to 1."""
 
     has_mean_user: bool = True

@@ -22,7 +22,6 @@ _VALUES = Hyperparameters(
     n_factors=20,
     unobserved_weight=0.0,
     regularization=0.45,
-    recency=0.0,
     has_biases=True,
     has_selection=True,
     n_epochs=25,

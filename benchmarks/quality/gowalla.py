@@ -40,7 +40,7 @@ PUBLISHED = (
 )
 
 AT_256 = Hyperparameters(
-    n_factors=256, unobserved_weight=0.03, regularization=0.07, popularity_discount=0.4, n_epochs=8
+    n_factors=256, unobserved_weight=0.03, regularization=0.07, popularity_discount=0.4, recency=0.8, n_epochs=8
 )
 """The best on the validation part, of settings tried there by hand; `--tune` walks a grid around it."""
 
