@@ -126,6 +126,7 @@ async def test_what_is_forgotten_is_deleted_in_the_database_and_where_it_was_fet
 
 async def test_processes_of_one_machine_fetch_once(replica: Service, trainer: Settings, tmp_path: Path, monkeypatch):
     version = await asyncio.to_thread(train, replica.store, trainer)
+    host = tmp_path / "host"  # the replica fetches on its own account, into its own directory
     fetched, fetch = [], shipping._fetch
 
     def count(connection: Connection, target: Path) -> None:
@@ -135,8 +136,8 @@ async def test_processes_of_one_machine_fetch_once(replica: Service, trainer: Se
     monkeypatch.setattr(shipping, "_fetch", count)
     async with asyncio.TaskGroup() as group:
         for _ in range(6):
-            group.create_task(asyncio.to_thread(obtain_artifacts, replica.store, tmp_path / "host", version))
-    assert len(fetched) == 1
+            group.create_task(asyncio.to_thread(obtain_artifacts, replica.store, host, version))
+    assert [target for target in fetched if target.parent == host] == [host / str(version)]
 
 
 async def test_a_backup_holds_the_files_once_and_brings_them_back(
