@@ -18,8 +18,8 @@ from scipy.sparse import csr_array
 
 from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn
+from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.interviewing import choose_questions, known_gramian, newcomer
-from app.factorization.objective import Hyperparameters
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.top_n import top_n
 from benchmarks.invented_ratings import invented_ratings

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.factorization.fit import fit
-from app.factorization.objective import Epoch, Hyperparameters, loss
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Epoch, loss
 from benchmarks.invented_ratings import invented_ratings
 from benchmarks.tables import IS_QUICK, measured
 

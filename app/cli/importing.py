@@ -61,7 +61,8 @@ def import_(
     settings = read_settings()
     import pyarrow as pa
 
-    from app.services.import_files import FileOptions, import_items, import_ratings
+    from app.services.file_layouts import FileOptions
+    from app.services.import_files import import_items, import_ratings
 
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps 20 MB more of what it does not need
     columns = ColumnNames(user_column, item_column, value_column, timestamp_column)

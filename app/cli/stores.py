@@ -1,7 +1,7 @@
 """The store of a command: brought to this release's schema, opened, and closed when the command ends."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,11 +27,8 @@ def opened_store(settings: "Settings") -> Iterator["Store"]:
     from app.storage.engine import Store
 
     prepare_store(settings)
-    store = Store(settings.store_url)
-    try:
+    with closing(Store(settings.store_url)) as store:
         yield store
-    finally:
-        store.close()
 
 
 @contextmanager
@@ -62,9 +59,6 @@ def existing_store(settings: "Settings") -> Iterator["Store"]:
     url = parse_url(settings.store_url)
     if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
         raise StoreUnusableError(f"there is no store at {url.database} yet; `foldin serve` or `foldin import` makes it")
-    store = Store(settings.store_url)
-    try:
+    with closing(Store(settings.store_url)) as store:
         check_migrated(store)
         yield store
-    finally:
-        store.close()

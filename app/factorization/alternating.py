@@ -8,7 +8,8 @@ from scipy.sparse import csr_array
 
 from app.factorization.arrays import Floats
 from app.factorization.half_epoch import solve_half_epoch
-from app.factorization.objective import Epoch, Factors, Hyperparameters, loss
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Epoch, Factors, loss
 from app.factorization.principal_axes import in_principal_axes, mean_user_of
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.row_solver import shared_by_rows

@@ -34,7 +34,7 @@ def compiled(kernel: Kernel) -> Kernel:
     callable
         The same function, compiled.
     """
-    return cast("Kernel", numba.njit(cache=bool(_CACHE_DIRECTORY), **_OPTIONS)(kernel))
+    return _compiled(kernel)
 
 
 def compiled_part(kernel: Kernel) -> Kernel:
@@ -50,8 +50,7 @@ def compiled_part(kernel: Kernel) -> Kernel:
     callable
         The same function, compiled where it is first called.
     """
-    options = _OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast("Kernel", numba.njit(cache=bool(_CACHE_DIRECTORY), **options)(kernel))
+    return _compiled(kernel, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def strictly_compiled(kernel: Kernel) -> Kernel:
@@ -67,8 +66,7 @@ def strictly_compiled(kernel: Kernel) -> Kernel:
     callable
         The same function, compiled.
     """
-    options = _OPTIONS | {"fastmath": False}
-    return cast("Kernel", numba.njit(cache=bool(_CACHE_DIRECTORY), **options)(kernel))
+    return _compiled(kernel, fastmath=False)
 
 
 def inlined(kernel: Kernel) -> Kernel:
@@ -85,6 +83,10 @@ def inlined(kernel: Kernel) -> Kernel:
         The same function, inlined.
     """
     return cast("Kernel", numba.njit(inline="always", **_OPTIONS)(kernel))
+
+
+def _compiled(kernel: Kernel, **options: Any) -> Kernel:
+    return cast("Kernel", numba.njit(cache=bool(_CACHE_DIRECTORY), **(_OPTIONS | options))(kernel))
 
 
 def cache_directory() -> str:

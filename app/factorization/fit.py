@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 from app.factorization.alternating import alternate, solve_users
 from app.factorization.arrays import Floats
 from app.factorization.content import content_vectors
-from app.factorization.objective import Epoch, Factors, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Epoch, Factors
 from app.factorization.recency import recency_weights_of_all
 from app.factorization.row_blocks import RowBlocks, threads
 from app.factorization.side import both_sides

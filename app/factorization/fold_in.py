@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from app.factorization.arrays import Doubles, Floats
 from app.factorization.half_epoch import solve_rows
-from app.factorization.objective import Factors, Hyperparameters, gramian, item_weight, row_regularization
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors, gramian, item_weight, row_regularization
 from app.factorization.row_solver import Shared, shared_by_rows
 from app.factorization.side import Side
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.arrays import Floats, Offsets
-from app.factorization.objective import Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
 
 
 def recency_weights(timestamps: NDArray[np.int64], hyperparameters: Hyperparameters) -> Floats | None:

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from app.factorization.arrays import Floats, Indices, Offsets
-from app.factorization.objective import Hyperparameters, row_regularization
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import row_regularization
 
 
 class Side(NamedTuple):

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from app.factorization.arrays import Floats
-from app.factorization.objective import Factors, Hyperparameters, item_weight, mean_discount_of, ratings_per_item
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors, item_weight, mean_discount_of, ratings_per_item
 from app.factorization.selection import selection_matrix
 
 NEAR_ZERO = 0.1

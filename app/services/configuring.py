@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 from app.config import Settings
 from app.errors import TrainingFailedError
 from app.factorization.fit import fit
-from app.factorization.objective import Epoch, Factors, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Epoch, Factors
 from app.services.arranging import Arranged
 
 _SETTINGS = ("n_factors", "unobserved_weight", "regularization", "regularization_exponent", "recency", "n_epochs")

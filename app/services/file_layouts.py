@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 FileFormat = Literal["csv", "tsv", "dat", "u.data", "u.item"]
@@ -27,6 +27,25 @@ class ColumnNames:
     item: str | None = None
     value: str | None = None
     timestamp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What a person says of the files; what is None is recognized.
+
+    Attributes
+    ----------
+    file_format : FileFormat or None
+        How they are laid out.
+    columns : ColumnNames
+        Names of columns.
+    encoding : str or None
+        By default UTF-8, and Latin-1 for MovieLens' own layouts of items.
+    """
+
+    file_format: FileFormat | None = None
+    columns: ColumnNames = field(default_factory=ColumnNames)
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

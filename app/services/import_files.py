@@ -5,7 +5,7 @@ How far a file came is stored with its rows, so that an import that was stopped 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -13,40 +13,28 @@ from typing import BinaryIO
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
-from app.services.file_layouts import ColumnNames, FileFormat, item_format, item_layout
+from app.services.file_layouts import FileOptions, item_format, item_layout
 from app.services.item_files import read_item_batches, read_items
 from app.services.rating_blocks import BadRow, BadRowError, OnBadRow, RatingRules
 from app.services.rating_files import BLOCK_BYTES, RatingBlock
-from app.services.rating_sources import first_line, header_of, is_parquet, opened, parquet_batches, read_source
+from app.services.rating_sources import (
+    first_line,
+    header_of,
+    is_parquet,
+    opened,
+    parquet_batches,
+    read_source,
+    readable,
+)
 from app.services.resuming import FileProgress
 from app.storage.bulk import BulkWriter
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
 from app.storage.rating_table import TableBuilder
-from app.storage.ratings import Rating
 from app.storage.upserts import WriteCounts
 
 _ITEMS_A_CHUNK = 10_000
 _BLOCKS_A_CHUNK = 4
-
-
-@dataclass(frozen=True, slots=True)
-class FileOptions:
-    """What a person says of the files; what is None is recognized.
-
-    Attributes
-    ----------
-    file_format : FileFormat or None
-        How they are laid out.
-    columns : ColumnNames
-        Names of columns.
-    encoding : str or None
-        By default UTF-8, and Latin-1 for MovieLens' own layouts of items.
-    """
-
-    file_format: FileFormat | None = None
-    columns: ColumnNames = field(default_factory=ColumnNames)
-    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +128,9 @@ def import_ratings(
         with _explained(path, summary, "ratings"):
             progress = FileProgress(store, path, f"ratings {options}") if store else None
             n_bytes, n_before = _begin(progress, summary)
-            blocks = _blocks(path, rules, options, block_bytes, n_before, on_bad_row)
+            blocks = read_source(
+                path, rules, options, block_bytes=block_bytes, n_passed=n_before, on_bad_row=on_bad_row
+            )
             for block in _chunks_of(blocks):
                 if store and progress:
                     with store.write() as connection:
@@ -260,75 +250,17 @@ def _items(file: BinaryIO, options: FileOptions, on_bad_row: OnBadRow | None) ->
     return read_items(file, file_format, line, encoding=options.encoding, on_bad_row=on_bad_row)
 
 
-def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Iterator[list[Rating]]:
-    """Read a file of ratings without storing them.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    settings : Settings
-        The rating scale.
-    options : FileOptions
-        How to read it.
-
-    Yields
-    ------
-    list of Rating
-        Never empty; in the order of the file.
-
-    Raises
-    ------
-    InvalidInputError
-        At the first row that cannot be accepted.
-    """
-    rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
-    try:
-        for block in _blocks(path, rules, options, BLOCK_BYTES):
-            if len(block.table):
-                yield block.table.rows()
-    except BadRowError as error:
-        raise InvalidInputError(f"{path}, line {error.line}: {error.reason}") from error
-    except (ValueError, LookupError) as error:
-        raise InvalidInputError(f"{path}: {error}") from error
-    except OSError as error:
-        raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _blocks(
-    path: Path,
-    rules: RatingRules,
-    options: FileOptions,
-    block_bytes: int,
-    n_passed: int = 0,
-    on_bad_row: OnBadRow | None = None,
-) -> Iterator[RatingBlock]:
-    return read_source(
-        path,
-        rules,
-        file_format=options.file_format,
-        columns=options.columns,
-        encoding=options.encoding,
-        block_bytes=block_bytes,
-        n_passed=n_passed,
-        on_bad_row=on_bad_row,
-    )
-
-
 @contextmanager
 def _explained(path: Path, summary: ImportSummary, what: str) -> Iterator[None]:
-    try:
-        yield
-    except BadRowError as error:
-        raise InvalidInputError(
-            f"{path}, line {error.line}: {error.reason}. The import stopped there; {summary.n_rows:,} {what} before it "
-            "are stored. Correct the file and import it again: what is stored already stays as it is. Or leave out bad "
-            "rows with --skip-bad"
-        ) from error
-    except (ValueError, LookupError) as error:
-        raise InvalidInputError(f"{path}: {error}") from error
-    except OSError as error:
-        raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
+    with readable(path):
+        try:
+            yield
+        except BadRowError as error:
+            raise InvalidInputError(
+                f"{path}, line {error.line}: {error.reason}. The import stopped there; {summary.n_rows:,} {what} "
+                "before it are stored. Correct the file and import it again: what is stored already stays as it is. "
+                "Or leave out bad rows with --skip-bad"
+            ) from error
 
 
 def _chunks(found: Iterable[Item]) -> Iterator[list[Item]]:

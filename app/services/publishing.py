@@ -10,8 +10,8 @@ from app.services.clock import now_microseconds
 from app.serving.model import from_arrays
 from app.storage import artifacts, supplements, training_runs, versions
 from app.storage.engine import Store
+from app.storage.leases import Lease
 from app.storage.shipping import ship_artifacts
-from app.storage.versions import Lease
 
 
 def publish(

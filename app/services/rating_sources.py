@@ -14,9 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from app.services.file_layouts import ColumnNames, FileFormat, rating_layout
-from app.services.rating_blocks import OnBadRow, RatingRules
-from app.services.rating_files import RatingBlock, read_batches, read_ratings
+from app.config import Settings
+from app.errors import InvalidInputError
+from app.services.clock import now_microseconds
+from app.services.file_layouts import ColumnNames, FileOptions, rating_layout
+from app.services.rating_blocks import BadRowError, OnBadRow, RatingRules
+from app.services.rating_files import BLOCK_BYTES, RatingBlock, read_batches, read_ratings
+from app.storage.ratings import Rating
 
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
@@ -87,11 +91,9 @@ def first_line(file: BinaryIO, encoding: str | None) -> str:
 def read_source(
     path: Path,
     rules: RatingRules,
+    options: FileOptions,
     *,
-    file_format: FileFormat | None,
-    columns: ColumnNames,
-    encoding: str | None,
-    block_bytes: int,
+    block_bytes: int = BLOCK_BYTES,
     n_passed: int = 0,
     on_bad_row: OnBadRow | None = None,
 ) -> Iterator[RatingBlock]:
@@ -103,12 +105,8 @@ def read_source(
         The file.
     rules : RatingRules
         What the rows are held to.
-    file_format : FileFormat or None
-        None to recognize it.
-    columns : ColumnNames
-        Columns that the caller names.
-    encoding : str or None
-        Of text; None for UTF-8.
+    options : FileOptions
+        How to read it.
     block_bytes : int
         How much is read, and yielded, at a time.
     n_passed : int
@@ -123,14 +121,14 @@ def read_source(
     """
     with opened(path) as file:
         if is_parquet(file):
-            blocks = _read_parquet(file, rules, columns, block_bytes // _BYTES_A_ROW, n_passed, on_bad_row)
+            blocks = _read_parquet(file, rules, options.columns, block_bytes // _BYTES_A_ROW, n_passed, on_bad_row)
         else:
-            layout = rating_layout(first_line(file, encoding), file_format, columns)
+            layout = rating_layout(first_line(file, options.encoding), options.file_format, options.columns)
             blocks = read_ratings(
                 file,
                 layout,
                 rules,
-                encoding=encoding or "utf-8",
+                encoding=options.encoding or "utf-8",
                 block_bytes=block_bytes,
                 n_passed=n_passed,
                 on_bad_row=on_bad_row,
@@ -143,6 +141,64 @@ def read_source(
             else:
                 yield block._replace(n_bytes=packed.tell() - n_bytes)
                 n_bytes = packed.tell()
+
+
+def ratings_in_file(path: Path, settings: Settings, options: FileOptions) -> Iterator[list[Rating]]:
+    """Read a file of ratings without storing them.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    settings : Settings
+        The rating scale.
+    options : FileOptions
+        How to read it.
+
+    Yields
+    ------
+    list of Rating
+        Never empty; in the order of the file.
+
+    Raises
+    ------
+    InvalidInputError
+        At the first row that cannot be accepted.
+    """
+    rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
+    with readable(path):
+        for block in read_source(path, rules, options):
+            if len(block.table):
+                yield block.table.rows()
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say which file it was that could not be read, where, and why.
+
+    Parameters
+    ----------
+    path : Path
+        The file that the block reads.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Raises
+    ------
+    InvalidInputError
+        For what the block raises about a row or the whole file.
+    """
+    try:
+        yield
+    except BadRowError as error:
+        raise InvalidInputError(f"{path}, line {error.line}: {error.reason}") from error
+    except (ValueError, LookupError) as error:
+        raise InvalidInputError(f"{path}: {error}") from error
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def is_parquet(file: BinaryIO) -> bool:

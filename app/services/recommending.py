@@ -96,7 +96,7 @@ class Recommender:
             taste = Taste.of(snapshot, ratings, self.scale)
             return answer(*begin(snapshot, [taste], query, Asked(user_id)), self.live.cursor_secret)
 
-        is_short = query.is_plain and query.n <= FEW and len(ratings[0]) <= 10 * FEW
+        is_short = query.is_plain and query.n <= FEW and len(ratings.item_keys) <= 10 * FEW
         return await self.threads.run(snapshot, work, is_short=is_short)
 
     def without_store(self, snapshot: Snapshot, user_id: str, query: RecommendationQuery) -> Answer:
@@ -121,10 +121,8 @@ class Recommender:
         if users is None or index is None:
             return answer(*begin(snapshot, [NOTHING], query, asked), self.live.cursor_secret)
         rated = users.history(index)
-        taste, vector = (
-            Taste(rated, np.zeros(len(rated)), np.zeros(len(rated), np.int64)),
-            snapshot.model.factors.user_factors[index],
-        )
+        taste = Taste(rated, np.zeros(len(rated)), np.zeros(len(rated), np.int64))
+        vector = snapshot.model.factors.user_factors[index]
         return answer(*begin(snapshot, [taste], query, asked, trained=vector), self.live.cursor_secret)
 
     async def ratings_of(self, user_id: str) -> UserRatings | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.services.clock import now_microseconds
-from app.storage import training_runs, versions
+from app.storage import leases, training_runs, versions
 from app.storage.counting import StoreCounts, count_rows
 from app.storage.engine import Store
 from app.storage.training_runs import TrainingRun
@@ -62,6 +62,6 @@ def read_status(store: Store) -> Status:
             count_rows(connection),
             active,
             None if active is None else max(0, now - active.created_at) / 1e6,
-            versions.lease_holder(connection, now=now),
+            leases.lease_holder(connection, now=now),
             training_runs.list_runs(connection, limit=_N_RUNS),
         )

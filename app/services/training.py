@@ -21,15 +21,15 @@ from app.services.training_lease import begin_run, renewed
 from app.services.verdicts import Verdict, judge
 from app.serving.model import to_arrays
 from app.serving.trained_users import TrainedUsers
-from app.storage import artifacts, catalogue, training_runs, tuning, versions
+from app.storage import artifacts, catalogue, leases, training_runs, tuning, versions
 from app.storage.engine import Store
 from app.storage.keys import read_ids
+from app.storage.leases import Lease
 from app.storage.ratings import n_rating_changes
 from app.storage.schema import users
 from app.storage.secrets import read_secret
 from app.storage.training_data import TrainingData, load_training_data
 from app.storage.training_runs import TrainingRun
-from app.storage.versions import Lease
 
 Step = Literal["evaluating", "training"]
 """A fit on part of the ratings that is judged by the rest, then the fit on all of them."""
@@ -92,7 +92,7 @@ def train_once(
             log.exception("training_crashed", run=run_id)
     finally:
         with store.write() as connection:
-            versions.release_lease(connection, lease)
+            leases.release_lease(connection, lease)
     with store.read() as connection:
         return training_runs.find_run(connection, run_id)
 

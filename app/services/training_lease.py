@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from app.errors import StoreUnavailableError, SupersededError
 from app.services.clock import now_microseconds
-from app.storage import training_runs, versions
+from app.storage import leases, training_runs
 from app.storage.engine import Store
+from app.storage.leases import Lease
 from app.storage.training_runs import TrainingRun
-from app.storage.versions import Lease
 
 LEASE_SECONDS = 30.0
 _RENEW_SECONDS = 5.0
@@ -48,7 +48,7 @@ def begin_run(store: Store) -> tuple[Lease, int] | None:
     """
     with store.write() as connection:
         now = now_microseconds()
-        lease = versions.take_lease(connection, holder_name(os.getpid()), now=now, seconds=LEASE_SECONDS)
+        lease = leases.take_lease(connection, holder_name(os.getpid()), now=now, seconds=LEASE_SECONDS)
         return None if lease is None else (lease, training_runs.start_run(connection, now=now))
 
 
@@ -74,7 +74,7 @@ def renewed(store: Store, lease: Lease) -> Iterator[threading.Event]:
         while not done.wait(_RENEW_SECONDS):
             try:
                 with store.write() as connection:
-                    versions.renew_lease(connection, lease, now=now_microseconds(), seconds=LEASE_SECONDS)
+                    leases.renew_lease(connection, lease, now=now_microseconds(), seconds=LEASE_SECONDS)
             except SupersededError:
                 is_superseded.set()
                 return
@@ -110,15 +110,15 @@ def end_dead_run(store: Store, holder: str, reason: str) -> TrainingRun | None:
     """
     with store.write() as connection:
         now = now_microseconds()
-        lease = versions.find_lease(connection, holder)
+        lease = leases.find_lease(connection, holder)
         if lease is not None:
             running = training_runs.list_runs(connection, limit=1, status="running")
             run_id = running[0].id if running else None
         else:
-            lease = versions.take_lease(connection, holder, now=now, seconds=LEASE_SECONDS)
+            lease = leases.take_lease(connection, holder, now=now, seconds=LEASE_SECONDS)
             run_id = None if lease is None else training_runs.start_run(connection, now=now)
         if lease is not None:
-            versions.release_lease(connection, lease)
+            leases.release_lease(connection, lease)
         if run_id is None:
             return None
         training_runs.record_run(connection, run_id, status="failed", reason=reason, finished_at=now)

@@ -10,7 +10,8 @@ from app.config import Settings
 from app.factorization.evaluation import Evaluation, Judging, Split
 from app.factorization.evaluation.bootstrap import error_intervals
 from app.factorization.evaluation.metrics import value_errors
-from app.factorization.objective import Epoch, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Epoch
 from app.services.arranging import Arranged
 from app.services.configuring import Configuration
 from app.services.gate import Comparison, compare, refusal_of_factors

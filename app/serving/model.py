@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from app.errors import ArtifactError
 from app.factorization.fold_in import FoldIn
-from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors
 from app.factorization.quantized import QuantizedVectors
 from app.serving.categories import CategoryLikeness
 from app.serving.item_table import ItemTable, by_popularity, item_arrays, read_items

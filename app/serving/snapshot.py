@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.factorization.fold_in import FoldIn
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.top_n import After, Rescaling, top_n
-from app.serving.item_table import Floats, by_popularity
+from app.serving.item_table import Floats, ItemTable, by_popularity
 from app.serving.model import Model
 from app.serving.supplement import Supplement
 
@@ -139,9 +139,8 @@ class Snapshot:
         str
             Its id.
         """
-        if self.supplement is not None and index >= self.n_trained:
-            return self.supplement.items.item_ids[index - self.n_trained]
-        return self.model.items.item_ids[index]
+        table, place = self._place(index)
+        return table.item_ids[place]
 
     def title(self, index: int) -> str | None:
         """Name an item to people.
@@ -159,9 +158,8 @@ class Snapshot:
         change = self.changes.get(index)
         if change is not None:
             return change.title
-        if self.supplement is not None and index >= self.n_trained:
-            return self.supplement.items.titles[index - self.n_trained] or None
-        return self.model.items.titles[index] or None
+        table, place = self._place(index)
+        return table.titles[place] or None
 
     def is_cold(self, index: int) -> bool:
         """Say whether an item's vector is a guess from its categories, since nobody has rated it.
@@ -367,6 +365,11 @@ class Snapshot:
         fold_in = self.model.fold_in
         weights = self._gather(fold_in.item_weights, lambda supplement: supplement.item_weights, indices)
         return replace(fold_in, item_factors=self.vectors(indices), item_weights=weights)
+
+    def _place(self, index: int) -> tuple[ItemTable, int]:
+        if self.supplement is None or index < self.n_trained:
+            return self.model.items, index
+        return self.supplement.items, index - self.n_trained
 
     def _gather(self, trained: Floats, added: Callable[[Supplement], Floats], indices: NDArray[np.integer]) -> Floats:
         if self.supplement is None:

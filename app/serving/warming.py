@@ -3,7 +3,8 @@
 import numpy as np
 
 from app.factorization.fold_in import FoldIn
-from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.top_n import scores_of, top_n
 

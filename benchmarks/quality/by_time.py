@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from app.factorization.objective import Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
 from benchmarks.quality.measuring import Doubles, grid, interval, matrix, ranking_metrics, timed_fit, tune, write_table
 
 TUNED = {

@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 
 from app.factorization.evaluation.ranking import rank_items
 from app.factorization.fit import fit
-from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors
 from app.factorization.row_blocks import threads
 from benchmarks.tables import measured
 

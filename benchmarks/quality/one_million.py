@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors
 from benchmarks.quality.measuring import Doubles, grid, matrix, mean_and_spread, timed_fit, tune, write_table
 
 PUBLISHED = (

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.fit import fit
-from app.factorization.objective import Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
 from benchmarks.quality.measuring import matrix, mean_and_spread, write_table
 
 SHAPE = 943, 1682

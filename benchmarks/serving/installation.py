@@ -8,11 +8,12 @@ from typing import Any, Literal
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors
 from app.services.clock import now_microseconds
 from app.serving.item_table import ItemTable
 from app.serving.model import to_arrays
-from app.storage import artifacts, training_runs, versions
+from app.storage import artifacts, leases, training_runs, versions
 from app.storage.engine import Store, connect_sqlite
 from tests.processes import Foldin
 
@@ -105,12 +106,12 @@ def publish(foldin: Foldin, n_items: int, n_factors: int, spectrum: Spectrum, se
     written = artifacts.write_artifacts(models, to_arrays(factors, items, np.arange(1, N_USERS + 1)), description)
     with store.write() as connection:
         now = now_microseconds()
-        lease = versions.take_lease(connection, "benchmark", now=now, seconds=60)
+        lease = leases.take_lease(connection, "benchmark", now=now, seconds=60)
         assert lease, "nobody else trains here"
         run_id = training_runs.start_run(connection, now=now)
         version = versions.add_version(connection, lease, training_run_id=run_id, description=description, now=now)
         artifacts.place_artifacts(written, models, version)
         versions.activate_version(connection, version, now=now)
-        versions.release_lease(connection, lease)
+        leases.release_lease(connection, lease)
     store.close()
     return version

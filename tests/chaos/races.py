@@ -16,7 +16,7 @@ from itertools import pairwise
 from unittest.mock import patch
 
 from app.errors import StoreUnavailableError, SupersededError
-from app.storage import versions
+from app.storage import leases, versions
 from app.storage.engine import Store
 
 _SECONDS = 30.0
@@ -77,7 +77,7 @@ def _train(url: str, holder: str, now: int, is_sleeper: bool, is_unfenced: bool,
     store = Store(url)
     try:
         with store.write() as connection:
-            lease = versions.take_lease(connection, holder, now=now, seconds=_SECONDS)
+            lease = leases.take_lease(connection, holder, now=now, seconds=_SECONDS)
         if lease is None:
             return _NOT_MINE
         if is_sleeper:
@@ -88,7 +88,7 @@ def _train(url: str, holder: str, now: int, is_sleeper: bool, is_unfenced: bool,
             version = versions.add_version(connection, lease, training_run_id=1, description=description, now=now)
             versions.activate_version(connection, version, now=now)
         with store.write() as connection:
-            versions.release_lease(connection, lease)
+            leases.release_lease(connection, lease)
     except SupersededError:
         return _SUPERSEDED
     except StoreUnavailableError:

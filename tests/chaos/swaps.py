@@ -22,7 +22,7 @@ from app.services.training_lease import begin_run
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
 from app.serving.strings import StringTable
-from app.storage import versions
+from app.storage import leases, versions
 from app.storage.artifacts import read_artifacts
 from tests.service import Service, started, tastes
 
@@ -104,7 +104,7 @@ def _publish_coded(service: Service, first: int, scale: float) -> int:
         despite_pause=True,
     )
     with store.write() as connection:
-        versions.release_lease(connection, lease)
+        leases.release_lease(connection, lease)
     assert published == kept + 1, "versions are numbered one after the other while nothing fails"
     return published
 

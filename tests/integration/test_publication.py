@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.errors import SupersededError
-from app.storage import training_runs, versions
+from app.storage import leases, training_runs, versions
 from app.storage.engine import Store
-from app.storage.versions import Lease
+from app.storage.leases import Lease
 
 SECONDS = 30.0
 NOW = 1_000_000_000
@@ -15,7 +15,7 @@ NOW = 1_000_000_000
 
 def take(store: Store, holder: str, now: int = NOW) -> Lease | None:
     with store.write() as connection:
-        return versions.take_lease(connection, holder, now=now, seconds=SECONDS)
+        return leases.take_lease(connection, holder, now=now, seconds=SECONDS)
 
 
 def publish(store: Store, lease: Lease) -> int:
@@ -41,7 +41,7 @@ def test_a_lease_that_was_let_go_or_ran_out_can_be_taken(store: Store) -> None:
     assert first is not None
     assert take(store, "second") is None
     with store.write() as connection:
-        versions.release_lease(connection, first)
+        leases.release_lease(connection, first)
     second = take(store, "second")
     assert second is not None
     assert take(store, "third", NOW + round(SECONDS * 1e6) + 1) is not None
@@ -57,9 +57,9 @@ def test_a_trainer_that_fell_silent_cannot_publish_over_its_successor(store: Sto
     with pytest.raises(SupersededError):
         publish(store, sleeper)
     with pytest.raises(SupersededError), store.write() as connection:
-        versions.renew_lease(connection, sleeper, now=later, seconds=SECONDS)
+        leases.renew_lease(connection, sleeper, now=later, seconds=SECONDS)
     with store.write() as connection:
-        versions.release_lease(connection, sleeper)
+        leases.release_lease(connection, sleeper)
     assert active(store) == published
     assert take(store, "third", later) is None  # letting go of a lost lease takes nothing from who has it
 

@@ -15,7 +15,7 @@ from app.config import Settings
 from app.services.sizing import MEBIBYTE, estimated_bytes, memory_limit
 from app.services.training import train_once
 from app.services.training_lease import begin_run
-from app.storage import training_runs, versions
+from app.storage import leases, training_runs
 from app.storage.bulk import BulkWriter
 from app.storage.counting import count_rows
 from app.storage.engine import Store
@@ -64,7 +64,7 @@ def rate(store: Store) -> None:
 
 def holder(store: Store) -> str | None:
     with store.read() as connection:
-        return versions.lease_holder(connection, now=0)
+        return leases.lease_holder(connection, now=0)
 
 
 def test_a_training_publishes_from_its_own_process_which_lives_on(store: Store, settings: Settings) -> None:

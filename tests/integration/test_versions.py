@@ -1,13 +1,13 @@
 """Which model versions stay and which go."""
 
-from app.storage import versions
+from app.storage import leases, versions
 from app.storage.engine import Store
 
 
 def test_a_version_stays_while_cursors_may_name_it(database_url):
     store = Store(database_url)
     with store.write() as connection:
-        lease = versions.take_lease(connection, "test", now=0, seconds=60)
+        lease = leases.take_lease(connection, "test", now=0, seconds=60)
         assert lease
         for now in (100, 200, 300, 400):
             version = versions.add_version(connection, lease, training_run_id=1, description={}, now=now)
@@ -22,7 +22,7 @@ def test_a_version_stays_while_cursors_may_name_it(database_url):
 def test_a_version_that_is_served_again_is_not_retired(database_url):
     store = Store(database_url)
     with store.write() as connection:
-        lease = versions.take_lease(connection, "test", now=0, seconds=60)
+        lease = leases.take_lease(connection, "test", now=0, seconds=60)
         assert lease
         for now in (100, 200):
             version = versions.add_version(connection, lease, training_run_id=1, description={}, now=now)

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from app.config import Settings
 from app.errors import InvalidInputError
-from app.services.import_files import FileOptions, ImportProgress, ImportSummary, import_items, import_ratings
+from app.services.file_layouts import FileOptions
+from app.services.import_files import ImportProgress, ImportSummary, import_items, import_ratings
 from app.services.rating_blocks import BadRow
 from app.storage.catalogue import find_item
 from app.storage.counting import count_rows

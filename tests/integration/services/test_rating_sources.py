@@ -11,7 +11,9 @@ from pyarrow import parquet
 
 from app.config import Settings
 from app.errors import InvalidInputError
-from app.services.import_files import FileOptions, import_items, import_ratings, ratings_in_file
+from app.services.file_layouts import FileOptions
+from app.services.import_files import import_items, import_ratings
+from app.services.rating_sources import ratings_in_file
 from app.storage.engine import Store
 from app.storage.migrate import migrate
 from app.storage.ratings import Rating

@@ -13,7 +13,8 @@ from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn, FoldInItem
 from app.factorization.gathering import FLOATS_HELD
 from app.factorization.half_epoch import solve_half_epoch
-from app.factorization.objective import Hyperparameters, loss
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import loss
 from app.factorization.principal_axes import mean_user_of
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.row_solver import shared_by_rows

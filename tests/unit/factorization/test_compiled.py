@@ -64,7 +64,7 @@ def test_without_any_directory_to_write_kernels_still_run() -> None:
         "import numpy as np\n"
         "from app.factorization.compiled import cache_directory\n"
         "from app.factorization.fit import fit\n"
-        "from app.factorization.objective import Hyperparameters\n"
+        "from app.factorization.hyperparameters import Hyperparameters\n"
         "from scipy.sparse import csr_array\n"
         "assert cache_directory() == ''\n"
         "factors = fit(csr_array(np.ones((4, 3), np.float32)), Hyperparameters(n_factors=2))\n"

@@ -9,7 +9,8 @@ from scipy.sparse import csr_array
 
 from app.factorization.fit import METHODS, fit
 from app.factorization.fold_in import FoldIn, FoldInItem
-from app.factorization.objective import Hyperparameters, loss
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import loss
 from tests.unit.factorization.textbook import ratings, sparse
 
 MATRICES: dict[str, NDArray[np.float32]] = {

@@ -10,7 +10,8 @@ from app.factorization.alternating import solve_items
 from app.factorization.content import content_bridge
 from app.factorization.fit import METHODS, fit
 from app.factorization.fold_in import FoldIn
-from app.factorization.objective import Hyperparameters, loss
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import loss
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.side import both_sides

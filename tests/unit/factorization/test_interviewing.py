@@ -6,8 +6,9 @@ from scipy.sparse import csr_array, random_array
 
 from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn
+from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.interviewing import choose_questions, known_gramian, newcomer
-from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.objective import Factors
 from app.factorization.posterior import precision
 
 

@@ -7,7 +7,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from app.factorization.fit import fit
-from app.factorization.objective import Factors, Hyperparameters, loss
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors, loss
 from tests.unit.factorization.textbook import ratings, scores, sparse
 
 

@@ -6,7 +6,8 @@ from scipy.sparse import csr_array, random_array
 
 from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn
-from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors
 from app.factorization.posterior import precision, sample_user, score_variances
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn
-from app.factorization.objective import Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.recency import recency_weights, recency_weights_of_all
 from tests.unit.factorization.textbook import ratings
 

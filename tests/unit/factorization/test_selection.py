@@ -7,7 +7,8 @@ import pytest
 
 from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn
-from app.factorization.objective import Hyperparameters, loss
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import loss
 from tests.unit.factorization.textbook import ratings
 
 HYPER = Hyperparameters(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.factorization.fit import fit
-from app.factorization.objective import Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
 from tests.unit.factorization.evaluation.test_evaluate import two_tastes
 
 

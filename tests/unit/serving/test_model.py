@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from app.errors import ArtifactError
 from app.factorization.fit import fit
-from app.factorization.objective import Factors, Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
+from app.factorization.objective import Factors
 from app.serving.item_table import ItemTable
 from app.serving.model import Model, from_arrays, to_arrays
 from app.serving.snapshot import ItemChange, Snapshot

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from app.factorization.evaluation import Judging, Split, calibrate, evaluate, split_ratings, user_leanings
 from app.factorization.fit import fit
-from app.factorization.objective import Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
 
 
 def two_tastes(seed=0, n_users=200, n_items=60):

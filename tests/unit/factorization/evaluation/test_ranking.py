@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, random_array
 from app.factorization.evaluation.ranking import fold_in_users, rank_items, score_pairs
 from app.factorization.fit import fit
 from app.factorization.fold_in import FoldIn
-from app.factorization.objective import Hyperparameters
+from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.row_blocks import RowBlocks, threads
 from app.factorization.top_n import top_n
