@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from app.errors import ArtifactError
 
 FORMAT = 2
+READABLE_FORMATS = (FORMAT,)  # with the previous release's, whose versions are served until the first training
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
 _LONGEST_MANIFEST = 16 << 20  # bytes; what is cut off is no JSON
@@ -207,9 +208,10 @@ def _open(folder: int, name: str, kind: int) -> int:
 def _read_manifest(folder: int) -> dict[str, Any]:
     with open(_open(folder, _MANIFEST, stat.S_IFREG), "rb") as file:
         manifest = orjson.loads(file.read(_LONGEST_MANIFEST))
-    if manifest["format"] != FORMAT:
+    if manifest["format"] not in READABLE_FORMATS:
         raise ArtifactError(
-            f"it has format {manifest['format']}, and this release reads {FORMAT}; `foldin train` makes such a version"
+            f"it has format {manifest['format']}, and this release reads {' and '.join(map(str, READABLE_FORMATS))}; "
+            "`foldin train` makes such a version"
         )
     if manifest.pop("sha256") != _manifest_sha256(manifest):
         raise ArtifactError(f"{_MANIFEST} is not the one that was published: its checksum differs")

@@ -1,13 +1,12 @@
 """Real API processes under load, and a balancer that asks each whether it is ready."""
 
 import asyncio
-import os
 import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -17,6 +16,7 @@ from app.storage.engine import Store
 from app.storage.ratings import Rating
 from app.storage.upserts import upsert_ratings
 from tests.ports import free_port
+from tests.releases import PRESENT, Release
 from tests.service import tastes
 
 _POLL_SECONDS = 0.05
@@ -30,6 +30,7 @@ class Replica:
     url: str
     data_dir: Path
     settings: dict[str, str]
+    release: Release = PRESENT
     port: int = field(default_factory=free_port)
     is_ready: bool = False
     process: subprocess.Popen[bytes] | None = None
@@ -40,9 +41,9 @@ class Replica:
 
     def start(self) -> None:
         own = {"FOLDIN_DATABASE_URL": self.url, "FOLDIN_DATA_DIR": str(self.data_dir)} | self.settings
-        command = [str(Path(sys.executable).with_name("foldin")), "serve", "--no-trainer", "--port", str(self.port)]
-        with (self.data_dir / f"{self.port}.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
+        self.process = self.release.start(
+            "serve", "--no-trainer", "--port", str(self.port), settings=own, log=self.data_dir / f"{self.port}.log"
+        )
 
     def stop(self) -> float:
         """Seconds that it took."""
@@ -71,7 +72,14 @@ async def until_ready(replica: Replica) -> None:
             await asyncio.sleep(0.02)
 
 
-async def ask(replicas: list[Replica], done: asyncio.Event, counts: Counter[str], number: int) -> None:
+async def ask(
+    replicas: list[Replica],
+    done: asyncio.Event,
+    counts: Counter[str],
+    number: int,
+    acknowledged: set[tuple[str, str]] | None = None,
+    pause_seconds: float = 0.002,
+) -> None:
     """Read and write in turn, each at a replica that counts as ready, without trying anything twice."""
     async with httpx.AsyncClient(timeout=10.0) as client:
         turn = number
@@ -87,15 +95,19 @@ async def ask(replicas: list[Replica], done: asyncio.Event, counts: Counter[str]
                 if turn % 5:
                     response = await client.get(f"{address}/users/u{turn % 40}/recommendations")
                 else:
-                    body = {"user_id": f"new {number}", "item_id": f"i{turn % 60:02}", "value": 3}
+                    body: dict[str, Any] = {"user_id": f"new {number}", "item_id": f"i{turn % 60:02}", "value": 3}
                     response = await client.post(f"{address}/ratings", json=body)
-                is_answered = response.status_code == 200
-                if is_answered and turn % 5:
+                problem = "" if response.status_code == 200 else f"{response.status_code} {response.text[:80]}"
+                if not problem and turn % 5:
                     counts[f"version_{response.json()['model_version']}"] += 1
-            except httpx.TransportError:
-                is_answered = False
-            counts["answered" if is_answered else "failed"] += 1
-            await asyncio.sleep(0.002)
+                elif not problem and acknowledged is not None:
+                    acknowledged.add((body["user_id"], body["item_id"]))
+            except httpx.TransportError as error:
+                problem = f"{type(error).__name__} {error}"
+            counts["failed" if problem else "answered"] += 1
+            if problem:
+                counts[f"failure: {problem}"] += 1
+            await asyncio.sleep(pause_seconds)
 
 
 def prepare(url: str, data_dir: Path, *, n_versions: int) -> list[int]:

@@ -67,6 +67,23 @@ def _outages(arguments: argparse.Namespace) -> Found:
         return asyncio.run(found)
 
 
+def _upgrade(arguments: argparse.Namespace) -> Found:
+    from tests.chaos.upgrades import run_upgrade
+    from tests.releases import PRESENT, next_release, previous_release
+
+    with _new_urls(arguments) as new_url, tempfile.TemporaryDirectory() as place:
+        folders = [Path(place) / name for name in ("next", "before", "after")]
+        for folder in folders:
+            folder.mkdir()
+        following = next_release(folders[0])
+        if arguments.control:
+            return asyncio.run(run_upgrade(new_url(), folders[2], PRESENT, following, contracts=True))
+        before = asyncio.run(run_upgrade(new_url(), folders[1], previous_release(), PRESENT, restarts_older=False))
+        after = asyncio.run(run_upgrade(new_url(), folders[2], PRESENT, following))
+        faults = {name: before[name] + after[name] for name in ("failed", "lost")}
+        return faults | {"previous_beside_this": before, "this_beside_the_next": after}
+
+
 SCENARIOS: dict[str, Callable[[argparse.Namespace], Found]] = {
     "model-files": _model_files,
     "data-sets": _data_sets,
@@ -75,6 +92,7 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace], Found]] = {
     "swaps": _swaps,
     "rolling": _rolling,
     "outages": _outages,
+    "upgrade": _upgrade,
 }
 
 

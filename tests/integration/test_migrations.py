@@ -8,10 +8,10 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from app.errors import StoreBusyError
+from app.errors import StoreBusyError, StoreUnusableError
 from app.storage import migrate as migrating
 from app.storage.engine import Store
-from app.storage.migrate import MIGRATIONS, alembic_config, migrate
+from app.storage.migrate import MIGRATIONS, OLDEST_USABLE, alembic_config, check_migrated, migrate
 from tests.postgres import Server
 
 REVISIONS = sorted(script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
@@ -77,4 +77,41 @@ def test_a_migration_gives_up_soon_when_a_table_is_held(empty_postgresql_url, mo
         with pytest.raises(StoreBusyError, match="lock timeout"):
             migrate(url)
     migrate(url)
+    store.close()
+
+
+def as_a_newer_release(url: str, *statements: str) -> None:
+    store = Store(url)
+    with store.write() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    store.close()
+
+
+def test_what_a_newer_release_has_added_to_keeps_nobody_from_starting(empty_url):
+    migrate(empty_url)
+    as_a_newer_release(
+        empty_url, "ALTER TABLE items ADD colour VARCHAR", "UPDATE alembic_version SET version_num = '9000'"
+    )
+    migrate(empty_url)
+    store = Store(empty_url)
+    check_migrated(store)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        (f"INSERT INTO counters (name, value) VALUES ('{OLDEST_USABLE}', 9000)", "install the newer release"),
+        ("UPDATE alembic_version SET version_num = 'ae1027a6acf'", "something else than Foldin's store"),
+    ],
+)
+def test_what_a_newer_release_took_something_from_or_is_no_store_of_ours_is_refused(empty_url, statement, reason):
+    migrate(empty_url)
+    as_a_newer_release(empty_url, "UPDATE alembic_version SET version_num = '9000'", statement)
+    with pytest.raises(StoreUnusableError, match=reason):
+        migrate(empty_url)
+    store = Store(empty_url)
+    with pytest.raises(StoreUnusableError, match=reason):
+        check_migrated(store)
     store.close()
