@@ -1,9 +1,10 @@
 """Every setting of Foldin, read from the environment once, in an entry point, and passed down from there."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SHORTEST_KEY = 32
@@ -34,6 +35,10 @@ class Settings(BaseSettings):
     )
     api_keys_file: Path | None = Field(
         None, description="A file with one such key a line, instead of `FOLDIN_API_KEYS`."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks of proxies whose `X-Forwarded-For` says who asks, separated by commas.",
     )
     log_format: Literal["json", "console"] = Field(
         "console", description="One JSON object a line, or lines for people."
@@ -101,11 +106,19 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _split_keys(cls, values: dict[str, object]) -> dict[str, object]:
-        keys = values.get("api_keys")
-        if isinstance(keys, str):
-            values["api_keys"] = tuple(key.strip() for key in keys.split(",") if key.strip())
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("api_keys", "trusted_proxies"):
+            given = values.get(name)
+            if isinstance(given, str):
+                values[name] = tuple(part.strip() for part in given.split(",") if part.strip())
         return values
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            ip_network(proxy)  # says what is wrong, such as bits beyond the mask
+        return proxies
 
     @model_validator(mode="after")
     def _check_scale(self) -> Self:

@@ -8,7 +8,7 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -193,13 +193,15 @@ def _note(state: ApiState) -> None:
         metrics.model_version.set(current.model.version)
 
 
-def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
+def server_config(app: FastAPI, trusted_proxies: Sequence[str] = (), **options: Any) -> uvicorn.Config:
     """Say how uvicorn is to serve an application.
 
     Parameters
     ----------
     app : FastAPI
         From ``create_app``.
+    trusted_proxies : sequence of str
+        Addresses or networks that may say in ``X-Forwarded-For`` whom they ask for.
     **options : object
         What else uvicorn should know.
 
@@ -217,6 +219,8 @@ def server_config(app: FastAPI, **options: Any) -> uvicorn.Config:
         "log_level": "warning",
         "access_log": False,
         "server_header": False,
+        "proxy_headers": bool(trusted_proxies),
+        "forwarded_allow_ips": list(trusted_proxies),
         "timeout_graceful_shutdown": DRAIN_SECONDS,
     }
     return uvicorn.Config(app, **(standard | options))
@@ -268,7 +272,8 @@ def main() -> None:
         state.is_draining = True
 
     def serve() -> None:
-        server = DrainingServer(server_config(app), delay_seconds=settings.drain_delay, on_drain=start_draining)
+        config = server_config(app, settings.trusted_proxies)
+        server = DrainingServer(config, delay_seconds=settings.drain_delay, on_drain=start_draining)
         server.run(sockets=[listening])
 
     if arguments.processes == 1:

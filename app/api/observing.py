@@ -10,11 +10,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.metrics import Metrics
 
+_HEALTH = {"/health/live", "/health/ready"}  # asked for every second or so by whoever watches
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Observing:
     """Middleware around everything else. Of an address only the route's template is noted: an id may name a person.
+
+    Health checks that found all well are counted, and not logged.
 
     Parameters
     ----------
@@ -61,6 +64,6 @@ class Observing:
         finally:
             seconds, route = perf_counter() - began, getattr(scope.get("route"), "path", "none")
             self._metrics.count(scope["method"], route, status, seconds)
-            if self._write_line:
+            if self._write_line and not (route in _HEALTH and status == 200):
                 fields = {"method": scope["method"], "route": route, "status": status, "duration_seconds": seconds}
                 self._write_line({"request_id": request_id, **fields})

@@ -75,6 +75,8 @@ async def test_every_request_is_a_line_without_anybodys_name(service: Service, c
         await service.client.get(f"/users/{PERSON}%0A/ratings", headers={"x-request-id": "no\x7f id"}),
         await service.client.post("/ratings", json={"user_id": PERSON, "item_id": "i", "value": 99}),
     ]
+    await service.client.get("/health/ready")
+    await service.client.get("/health/live")
     text = capfd.readouterr().err
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line["request_id"] for line in lines] == [answer.headers["x-request-id"] for answer in answers]

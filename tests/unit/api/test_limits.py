@@ -1,7 +1,9 @@
 """Too many requests at a time, or one that takes too long, are refused with a problem that says when to come back."""
 
 import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ from starlette.types import ASGIApp
 
 from app.api.bodies import MAX_VALUES, _read_limited
 from app.api.limits import BodyRoom, Limits
+from tests.http_server import serving
 
 
 def client_of(limits: ASGIApp, address: str = "10.0.0.1") -> httpx.AsyncClient:
@@ -102,3 +105,29 @@ def test_a_body_of_too_many_values_is_refused_before_it_is_taken_apart(bomb: byt
 def test_commas_and_brackets_within_strings_are_no_values():
     body = b'["' + rb",,[[{\"" * MAX_VALUES + b'"]'
     assert _read_limited(body, len) == len(body)
+
+
+@pytest.mark.parametrize(("trusted", "statuses"), [(["127.0.0.0/8"], [200, 429, 200]), ([], [200, 429, 429])])
+def test_behind_a_proxy_that_is_trusted_each_client_has_its_own_limit(trusted: list[str], statuses: list[int]):
+    entered, may_answer = threading.Event(), threading.Event()
+
+    async def hold(scope: Any, receive: Any, send: Any) -> None:
+        entered.set()
+        await asyncio.to_thread(may_answer.wait)
+        await Response("")(scope, receive, send)
+
+    limits = Limits(hold, max_requests_of_one=1)
+
+    def ask(port: int, client: str) -> int:
+        return httpx.get(f"http://127.0.0.1:{port}", headers={"X-Forwarded-For": f"spoofed, {client}"}).status_code
+
+    with serving(limits, trusted_proxies=trusted, lifespan="off") as port, ThreadPoolExecutor(3) as threads:
+        first = threads.submit(ask, port, "1.2.3.4")
+        assert entered.wait(10)
+        second = threads.submit(ask, port, "1.2.3.4").result(10)
+        entered.clear()
+        third = threads.submit(ask, port, "5.6.7.8")
+        while not (third.done() or entered.is_set()):
+            entered.wait(0.01)
+        may_answer.set()
+        assert [first.result(10), second, third.result(10)] == statuses
