@@ -1,5 +1,6 @@
 """Processes forked from one that has loaded everything: they share the memory of what was loaded, and start at once."""
 
+import ctypes
 import gc
 import os
 import select
@@ -13,9 +14,30 @@ from app.lifeline import Lifeline, die_with_parent, parent_descriptor
 
 _PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of the C library's mallopt
+_LARGE_BYTES = 4 << 20
 
 
-def keep_forked(serve: Callable[[], None], n_processes: int, *, on_end: Callable[[int], None]) -> None:
+def give_memory_back() -> None:
+    """Have the C library return what is freed to the system, where it is glibc.
+
+    Left to itself it keeps up to 64 MB of freed memory for each thread, once large arrays have come and gone in it.
+    """
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt") and hasattr(library, "malloc_trim"):
+        library.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        library.mallopt(_M_TRIM_THRESHOLD, _LARGE_BYTES)
+        library.mallopt(_M_ARENA_MAX, 1)  # whoever allocates holds the GIL anyway, but for the kernels, which do not
+        library.malloc_trim(0)
+
+
+def keep_forked(
+    serve: Callable[[], None],
+    n_processes: int,
+    *,
+    on_end: Callable[[int], None],
+    on_started: Callable[[], None] = lambda: None,
+) -> None:
     """Fork processes, and again whenever one ends, until SIGTERM, SIGINT or the parent's end.
 
     A process that ends at once is forked again after a pause that doubles each time.
@@ -28,6 +50,8 @@ def keep_forked(serve: Callable[[], None], n_processes: int, *, on_end: Callable
         How many.
     on_end : callable
         Told the number of a process that ended.
+    on_started : callable
+        Called once all have been forked, to let go of what later ones would not use.
     """
     is_stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -36,10 +60,13 @@ def keep_forked(serve: Callable[[], None], n_processes: int, *, on_end: Callable
     gc.collect()
     gc.freeze()  # a collection would write into every object, and so copy the memory that is shared
     started: dict[int, float] = {}
-    n_failures, not_before = 0, 0.0
+    n_failures, not_before, is_told = 0, 0.0, False
     while not is_stopping:
         while len(started) < n_processes and time.monotonic() >= not_before:
             started[_fork(serve, lifeline)] = time.monotonic()
+            if len(started) == n_processes and not is_told:
+                on_started()
+                is_told = True
         if select.select([above] if above is not None else [], [], [], 0.1)[0]:
             break  # the parent is gone
         ended = [process for process in started if os.waitpid(process, os.WNOHANG)[0]]

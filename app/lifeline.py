@@ -1,6 +1,7 @@
-"""Processes that die with their parent, however it dies: the child holds a pipe whose other end only the parent has."""
+"""Processes that wait for their parent and die with it: the child holds pipes whose other ends only the parent has."""
 
 import os
+import select
 import threading
 
 _VARIABLE = "FOLDIN_LIFELINE"
@@ -31,6 +32,43 @@ class Lifeline:
     def close_parent_end(self) -> None:
         """Let go of the parent's end in a child that was forked, and so has it too."""
         os.close(self._parent_fd)
+
+
+class Gate:
+    """Where children that were started ahead wait; open for good once it is opened.
+
+    Attributes
+    ----------
+    child_fd : int
+        To be passed on to every child.
+    """
+
+    def __init__(self) -> None:
+        self.child_fd, self._parent_fd = os.pipe()
+
+    def open(self) -> None:
+        """Let the children go on."""
+        os.close(self._parent_fd)
+
+
+def wait_at_gate(child_fd: int) -> None:
+    """Wait until the parent opens a gate.
+
+    Parameters
+    ----------
+    child_fd : int
+        As it was passed on.
+
+    Raises
+    ------
+    SystemExit
+        If the parent is gone instead.
+    """
+    os.read(child_fd, 1)  # nothing is ever written: it returns when the last writer is gone
+    os.close(child_fd)
+    lifeline = os.environ.get(_VARIABLE)
+    if lifeline and select.select([int(lifeline)], [], [], 0)[0]:
+        raise SystemExit(1)
 
 
 def parent_descriptor() -> int | None:

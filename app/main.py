@@ -41,8 +41,8 @@ from app.api.security import Access
 from app.api.state import ApiState
 from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
-from app.forking import keep_forked
-from app.lifeline import die_with_parent
+from app.forking import give_memory_back, keep_forked
+from app.lifeline import die_with_parent, wait_at_gate
 from app.logs import configure_logging, request_line_writer
 from app.services.access_keys import given_keys, list_keys
 from app.services.answer_threads import AnswerThreads
@@ -53,7 +53,7 @@ from app.services.onboarding import Onboarding
 from app.services.overview import Overview
 from app.services.popularity import StorePopularity
 from app.services.recommending import Recommender
-from app.services.refreshing import Refresher
+from app.services.refreshing import LoadedAhead, Refresher
 from app.services.similar_users import UserSimilarity
 from app.services.tastes import RatingScale
 from app.services.trending import Trending
@@ -84,13 +84,15 @@ GIL_SECONDS = 0.001  # the group writer lets go of the GIL at every row, and wou
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, loaded: LoadedAhead | None = None) -> FastAPI:
     """Build the application of one process.
 
     Parameters
     ----------
     settings : Settings
         From the environment.
+    loaded : LoadedAhead, optional
+        A version that is in memory already.
 
     Returns
     -------
@@ -104,7 +106,7 @@ def create_app(settings: Settings) -> FastAPI:
         store = Store(settings.store_url)
         writer, live = GroupWriter(store), LiveModel()
         reader = TimedReader(user_ratings_reader(store, settings.read_deadline), metrics)
-        refresher = Refresher(store, settings, live)
+        refresher = Refresher(store, settings, live, loaded or LoadedAhead())
 
         async def recall(version: int, supplement: int) -> Snapshot:
             snapshot = await asyncio.to_thread(refresher.recall, version, supplement)
@@ -259,13 +261,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The API processes of `foldin serve`.")
     parser.add_argument("--fd", type=int, required=True, help="descriptor of the listening socket")
     parser.add_argument("--processes", type=int, default=1, help="how many answer")
+    parser.add_argument("--gate", type=int, help="descriptor that closes when the store is prepared")
     arguments = parser.parse_args()
 
     settings = Settings()
     configure_logging(settings.log_format)
     sys.setswitchinterval(GIL_SECONDS)
     raise_file_limit()
-    app, listening = create_app(settings), listening_socket(arguments.fd)
+    give_memory_back()
+    if arguments.gate is not None:
+        wait_at_gate(arguments.gate)
+    loaded = LoadedAhead.of(settings)
+    give_memory_back()
+    app, listening = create_app(settings, loaded), listening_socket(arguments.fd)
 
     def start_draining() -> None:
         state: ApiState = app.state.foldin
@@ -282,7 +290,7 @@ def main() -> None:
     else:
         load_kernels()
         forget_process(os.getpid())  # which serves nothing itself
-        keep_forked(serve, arguments.processes, on_end=forget_process)
+        keep_forked(serve, arguments.processes, on_end=forget_process, on_started=loaded.let_go)
 
 
 if __name__ == "__main__":

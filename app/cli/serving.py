@@ -80,7 +80,6 @@ def run_service(
         )
         raise typer.Exit(2)
     listening = _listen(settings.host, settings.port)
-    _prepare_when_reachable(settings)
     port = listening.getsockname()[1]
     os.environ |= {"FOLDIN_HOST": settings.host, "FOLDIN_PORT": str(port)}
     supervisor = Supervisor(
@@ -88,16 +87,20 @@ def run_service(
         on_end=_forget_process,
         stop_seconds=STOP_SECONDS + settings.drain_delay,
     )
-    supervisor.add("app.main", "--fd", str(listening.fileno()), "--processes", str(n_api_processes))
+    supervisor.add_ahead("app.main", "--fd", str(listening.fileno()), "--processes", str(n_api_processes))
     if with_trainer:
         supervisor.add("app.worker")
-    address = f"http://{_in_url(settings.host)}:{port}"
-    typer.echo(f"foldin: listening on {address} (Ctrl-C stops)", err=True)
-    if on_listening:
-        on_listening(address)
+
+    def prepare() -> None:
+        _prepare_when_reachable(settings)
+        address = f"http://{_in_url(settings.host)}:{port}"
+        typer.echo(f"foldin: listening on {address} (Ctrl-C stops)", err=True)
+        if on_listening:
+            on_listening(address)
+
     with TemporaryDirectory(prefix="foldin-metrics-") as metrics_dir:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_dir  # where the processes' numbers meet
-        supervisor.run(shared=listening)
+        supervisor.run(shared=listening, prepare=prepare)
 
 
 def _forget_process(pid: int) -> None:

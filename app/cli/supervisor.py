@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from app.lifeline import Lifeline
+from app.lifeline import Gate, Lifeline
 
 STOP_SECONDS = 15.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -19,6 +19,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 @dataclass(slots=True)
 class _Child:
     command: Sequence[str]
+    is_ahead: bool = False
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     not_before: float = 0.0
@@ -47,6 +48,7 @@ class Supervisor:
     stop: threading.Event = field(default_factory=threading.Event)
     _children: list[_Child] = field(default_factory=list)
     _lifeline: Lifeline = field(default_factory=Lifeline)
+    _gate: Gate = field(default_factory=Gate)
 
     def add(self, module: str, *arguments: str) -> None:
         """Name a child.
@@ -60,17 +62,37 @@ class Supervisor:
         """
         self._children.append(_Child([sys.executable, "-m", module, *arguments]))
 
-    def run(self, *, shared: socket.socket) -> None:
+    def add_ahead(self, module: str, *arguments: str) -> None:
+        """Name a child that loads while the store is still prepared, and waits at the gate that ``--gate`` names.
+
+        Parameters
+        ----------
+        module : str
+            Run with ``python -m``.
+        *arguments : str
+            Its arguments.
+        """
+        gate = ("--gate", str(self._gate.child_fd))
+        self._children.append(_Child([sys.executable, "-m", module, *arguments, *gate], is_ahead=True))
+
+    def run(self, *, shared: socket.socket, prepare: Callable[[], None]) -> None:
         """Run the children until a signal says to stop.
 
         Parameters
         ----------
         shared : socket.socket
             Listening; the children get its descriptor.
+        prepare : callable
+            What has to be done before anything is served.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop.set())
         try:
+            for child in self._children:
+                if child.is_ahead:
+                    self._keep_running(child, shared)
+            prepare()
+            self._gate.open()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: self.stop.set())
             while not self.stop.wait(0.1):
                 for child in self._children:
                     self._keep_running(child, shared)
@@ -91,7 +113,7 @@ class Supervisor:
             child.process = subprocess.Popen(  # noqa: S603 - this interpreter, with modules of ours
                 child.command,
                 env=environment,
-                pass_fds=(self._lifeline.child_fd, shared.fileno()),
+                pass_fds=(self._lifeline.child_fd, self._gate.child_fd, shared.fileno()),
             )
             child.started_at = monotonic()
 

@@ -20,16 +20,21 @@ With `has_selection`, the means of both sides also depend on what was rated: see
 How the loss is minimized is not here: see `alternating.py` and `gradient.py`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from app.factorization.arrays import Doubles, Floats, Offsets
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.observed import squared_errors
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.selection import selection_matrix
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,17 @@
 """Sums over the observed pairs Ω."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.sparse import csr_array
 
 from app.factorization.arrays import Floats, Indices, Offsets
 from app.factorization.compiled import compiled
 from app.factorization.row_blocks import RowBlocks
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 
 def squared_errors(

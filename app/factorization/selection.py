@@ -17,10 +17,16 @@ prior, so that one row solve folds users in. S. Rendle, L. Zhang, Y. Koren, "On 
 2019, for what taking both sides' choices into account is worth.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.sparse import csr_array
 
 from app.factorization.arrays import Doubles, Floats, Indices, Offsets
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 N_STEPS = 8
 """Conjugate-gradient steps per epoch; they start where the epoch before ended."""
@@ -43,6 +49,8 @@ def selection_matrix(indptr: Offsets, indices: Indices, n_others: int) -> csr_ar
     csr_array of shape (n_rows, n_others), float32
         X, so that X Y holds the rows' expectations beyond the mean.
     """
+    from scipy.sparse import csr_array
+
     n_ratings = np.diff(indptr)
     each = np.maximum(n_ratings, 1).astype(np.float32) ** np.float32(-0.5)
     return csr_array((np.repeat(each, n_ratings), indices, indptr), shape=(len(n_ratings), n_others))

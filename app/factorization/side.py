@@ -1,13 +1,17 @@
 """The ratings as seen from one side: every user's items, or every item's users."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from app.factorization.arrays import Floats, Indices, Offsets
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.objective import row_regularization
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 
 class Side(NamedTuple):
@@ -56,6 +60,8 @@ def both_sides(
     item_users = user_items.T.tocsr()
     of_items: Floats | None = None
     if weights is not None:
+        from scipy.sparse import csr_array
+
         like = csr_array((weights, user_items.indices, user_items.indptr), shape=user_items.shape)
         of_items = np.asarray(like.T.tocsr().data, np.float32)
     ones = np.ones(user_items.shape[0], np.float32)

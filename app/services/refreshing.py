@@ -1,14 +1,16 @@
 """Noticing a new model version or a changed catalogue, and swapping it in."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
 from sqlalchemy import Connection
 
 from app.config import Settings
-from app.errors import ArtifactError, VersionGoneError
+from app.errors import ArtifactError, StoreUnavailableError, VersionGoneError
 from app.services.clock import now_microseconds
 from app.serving.live import LiveModel
 from app.serving.model import Model, from_arrays
@@ -25,6 +27,64 @@ _TRY_AGAIN_SECONDS = 30.0
 
 
 @dataclass(slots=True)
+class LoadedAhead:
+    """A version that was loaded before anything serves, once for all processes that are forked then.
+
+    Attributes
+    ----------
+    model : Model or None
+        None when there is none, or when it has been taken.
+    """
+
+    model: Model | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "LoadedAhead":
+        """Load the active version.
+
+        Parameters
+        ----------
+        settings : Settings
+            Where the store is.
+
+        Returns
+        -------
+        LoadedAhead
+            With no model where it cannot be had: whoever serves finds out why, and tries again.
+        """
+        store = Store(settings.store_url)
+        try:
+            with store.read() as connection:
+                active = versions.active_version(connection)
+            return cls(None if active is None else load_model(store, settings.models_dir, active))
+        except (StoreUnavailableError, ArtifactError):
+            return cls()
+        finally:
+            store.close()
+
+    def take(self, version: int) -> Model | None:
+        """Take the model, if it is the one that is wanted; either way it is held here no longer.
+
+        Parameters
+        ----------
+        version : int
+            Which.
+
+        Returns
+        -------
+        Model or None
+            None when it is another, or none.
+        """
+        model = self.model
+        self.let_go()
+        return model if model is not None and model.version == version else None
+
+    def let_go(self) -> None:
+        """Hold the model here no longer."""
+        self.model = None
+
+
+@dataclass(slots=True)
 class Refresher:
     """Keeps a live model up to date with the store; call ``refresh`` often, from one thread at a time.
 
@@ -36,11 +96,14 @@ class Refresher:
         Where the versions lie.
     live : LiveModel
         What is swapped.
+    loaded : LoadedAhead
+        A version that this process had before it was forked.
     """
 
     store: Store
     settings: Settings
     live: LiveModel
+    loaded: LoadedAhead = field(default_factory=LoadedAhead)
     _catalogue_revision: int = -1
     _refused: tuple[int, int] | None = field(default=None)
     _try_again_at: float = 0.0
@@ -150,17 +213,39 @@ class Refresher:
         for held in (self.live.current, *self.live.recent.values()):
             if held is not None and held.model.version == version:
                 return held.model
-        files = obtain_artifacts(self.store, self.settings.models_dir, version)
-        model = from_arrays(version, files.arrays, files.description)
-        files.let_go_of_pages()
-        load_kernels()
-        return model
+        return self.loaded.take(version) or load_model(self.store, self.settings.models_dir, version)
 
     def _supplement(self, model: Model, number: int) -> Supplement | None:
         if not number:
             return None
         files = obtain_artifacts(self.store, self.settings.models_dir, supplement_name(model.version, number))
         return read_supplement(number, files.arrays, model)
+
+
+def load_model(store: Store, models_dir: Path, version: int) -> Model:
+    """Load a version, and what is needed to answer from it.
+
+    Parameters
+    ----------
+    store : Store
+        Where its files are stored.
+    models_dir : Path
+        Where versions lie on this machine.
+    version : int
+        Which.
+
+    Returns
+    -------
+    Model
+        Verified.
+    """
+    with ThreadPoolExecutor(1) as threads:  # checksums are computed without the GIL, machine code is loaded with it
+        files = threads.submit(obtain_artifacts, store, models_dir, version)
+        load_kernels()
+        found = files.result()
+    model = from_arrays(version, found.arrays, found.description)
+    found.let_go_of_pages()
+    return model
 
 
 def snapshot_of(model: Model, supplement: Supplement | None, connection: Connection) -> Snapshot:

@@ -4,14 +4,18 @@ A version carries no ids of users, only keyed hashes of them: who does not have 
 from it nor try out guesses.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 _DIGEST_BYTES = 8
 
@@ -38,7 +42,7 @@ class TrainedUsers:
     history_items: NDArray[np.int32]
 
     @classmethod
-    def of(cls, user_ids: Sequence[str], user_items: csr_array, secret: bytes) -> "TrainedUsers":
+    def of(cls, user_ids: Sequence[str], user_items: csr_array, secret: bytes) -> TrainedUsers:
         """Note the users of a new version.
 
         Parameters
@@ -61,7 +65,7 @@ class TrainedUsers:
         return cls(digests[order], order, offsets, items)
 
     @classmethod
-    def read(cls, arrays: Mapping[str, NDArray[Any]]) -> "TrainedUsers | None":
+    def read(cls, arrays: Mapping[str, NDArray[Any]]) -> TrainedUsers | None:
         """Find the users among a version's arrays.
 
         Parameters

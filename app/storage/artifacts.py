@@ -14,6 +14,7 @@ import stat
 import tempfile
 import tokenize
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -143,7 +144,9 @@ def read_artifacts(folder: Path) -> Artifacts:
             if os.fstat(descriptor).st_mode & _OTHERS_WRITE:
                 raise ArtifactError("others than its owner may write to it")
             manifest = _read_manifest(descriptor)
-            arrays = {name: _read_array(descriptor, name, entry) for name, entry in manifest["files"].items()}
+            files = sorted(manifest["files"].items(), key=lambda file: -file[1]["n_bytes"])
+            with ThreadPoolExecutor(os.cpu_count()) as threads:  # checksums are computed without the GIL
+                arrays = dict(threads.map(lambda file: (file[0], _read_array(descriptor, *file)), files))
         finally:
             os.close(descriptor)
         return Artifacts(arrays, dict(manifest["description"]))

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pysqlite3
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -48,6 +47,7 @@ class Store:
     def __init__(self, database_url: str) -> None:
         self.url = parse_url(database_url)
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
+        self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
 
     @property
     def is_sqlite(self) -> bool:
@@ -63,7 +63,7 @@ class Store:
         Connection
             Closed at the end of the block.
         """
-        with _translated_errors(), self.engine.connect() as connection:
+        with _translated_errors(self._driver_error), self.engine.connect() as connection:
             yield connection.execution_options(read_only=True)
 
     @contextmanager
@@ -75,7 +75,7 @@ class Store:
         Connection
             In a transaction.
         """
-        with _translated_errors(), self.engine.begin() as connection:
+        with _translated_errors(self._driver_error), self.engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -181,12 +181,12 @@ def _postgresql_engine(url: URL) -> Engine:
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
+def _translated_errors(driver_error: type[Exception]) -> Iterator[None]:
     try:
         yield
     except (IntegrityError, DataError):
         raise  # a mistake of ours in one write, and no state of the database
-    except (DBAPIError, PoolTimeoutError, pysqlite3.Error, psycopg.Error) as error:
+    except (DBAPIError, PoolTimeoutError, driver_error) as error:
         kind = StoreBusyError if _is_conflict(error) else StoreUnavailableError
         raise kind(f"the database did not do what was asked: {_reason(error)}") from error
 

@@ -4,24 +4,20 @@ On SQLite the read runs on the event loop's thread, since it takes less time tha
 it is awaited. Everything else goes through SQLAlchemy.
 """
 
-import contextlib
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import psycopg
 import pysqlite3
 from numpy.typing import NDArray
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from app.errors import StoreUnavailableError
 from app.storage.engine import Store, connect_sqlite
-from app.storage.guarded_reader import Guard
 
-_STATEMENT = """
+STATEMENT = """
     SELECT ratings.item_key, ratings.value, ratings.timestamp
     FROM users JOIN ratings ON ratings.user_key = users.user_key
     WHERE users.user_id = {parameter} AND ratings.value IS NOT NULL"""
-_SQLITE_STATEMENT = _STATEMENT.format(parameter="?")
+_SQLITE_STATEMENT = STATEMENT.format(parameter="?")
 
 
 class UserRatings(NamedTuple):
@@ -83,10 +79,24 @@ def user_ratings_reader(store: Store, deadline_seconds: float) -> UserRatingsRea
     """
     if store.is_sqlite:
         return _SqliteReader(str(store.url.database))
-    return _PostgresqlReader(store, deadline_seconds)
+    from app.storage.postgresql_reader import PostgresqlReader
+
+    return PostgresqlReader(store, deadline_seconds)
 
 
-def _to_arrays(rows: list[Any]) -> UserRatings:
+def to_arrays(rows: list[Any]) -> UserRatings:
+    """Make arrays of what a database returned.
+
+    Parameters
+    ----------
+    rows : list of tuple
+        Of the statement.
+
+    Returns
+    -------
+    UserRatings
+        In the same order.
+    """
     keys, values, timestamps = zip(*rows, strict=True) if rows else ((), (), ())
     return UserRatings(np.array(keys, np.int64), np.array(values, np.float64), np.array(timestamps, np.int64))
 
@@ -102,37 +112,9 @@ class _SqliteReader:
 
     async def read(self, user_id: str) -> UserRatings:
         try:
-            return _to_arrays(self._connection.execute(_SQLITE_STATEMENT, (user_id,)).fetchall())
+            return to_arrays(self._connection.execute(_SQLITE_STATEMENT, (user_id,)).fetchall())
         except pysqlite3.Error as error:
             raise StoreUnavailableError(f"the ratings could not be read: {error}") from error
 
     async def close(self) -> None:
         self._connection.close()
-
-
-class _PostgresqlReader:
-    def __init__(self, store: Store, deadline_seconds: float) -> None:
-        self._guard = Guard(deadline_seconds)
-        conninfo = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._pool = AsyncConnectionPool(
-            conninfo, min_size=1, max_size=4, timeout=1.0, open=False, kwargs={"autocommit": True, "connect_timeout": 3}
-        )
-
-    async def open(self) -> None:
-        with contextlib.suppress(PoolTimeout):  # the pool goes on trying by itself
-            await self._pool.open(wait=True, timeout=5.0)
-
-    async def read(self, user_id: str) -> UserRatings:
-        return await self._guard.read(self._read(user_id))
-
-    async def _read(self, user_id: str) -> UserRatings:
-        try:
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(_STATEMENT.format(parameter="%s"), (user_id,), prepare=True)
-                return _to_arrays(await cursor.fetchall())
-        except (psycopg.Error, PoolTimeout, PoolClosed) as error:
-            raise StoreUnavailableError(f"the ratings could not be read: {error}") from error
-
-    async def close(self) -> None:
-        await self._guard.close()
-        await self._pool.close()

@@ -40,8 +40,9 @@ def install(folder: Path, n_items: int, n_factors: int, spectrum: Spectrum, **se
     """Set up a store with users who rated 100 items each, and a published model of the items."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "foldin.db"
-    # the default deadline and a trainer that never starts; the rest as anybody would run it
-    foldin = Foldin(f"sqlite:///{path}", folder, {"FOLDIN_TRAIN_INTERVAL": "1e9", **settings})
+    # the default deadline and a trainer that never starts; the rest as anybody would run it, compiled Python included
+    given = {"FOLDIN_TRAIN_INTERVAL": "1e9", "PYTHONDONTWRITEBYTECODE": "", **settings}
+    foldin = Foldin(f"sqlite:///{path}", folder, given)
     foldin.run("migrate")
     rng = np.random.default_rng(1)
     with closing(connect_sqlite(str(path))) as connection:

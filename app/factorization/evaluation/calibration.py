@@ -3,13 +3,18 @@
 A score of a weighted fit says little of how generous its user is: so that the user's own mean goes in beside it.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from app.factorization.arrays import Doubles, Floats
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 FEWEST_PAIRS = 100
 """With fewer held-out pairs than this a plane would fit their noise."""

@@ -1,9 +1,11 @@
 """One fit judged on a split: the metrics with their intervals, and what they are made of for comparing fits."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from app.factorization.arrays import Doubles, Floats
 from app.factorization.evaluation.bootstrap import Interval, error_intervals, mean_intervals
@@ -14,6 +16,9 @@ from app.factorization.evaluation.splits import Split, keep_pairs
 from app.factorization.fold_in import FoldIn
 from app.factorization.objective import Factors
 from app.factorization.row_blocks import threads
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 _ROUNDING = 1e-6
 

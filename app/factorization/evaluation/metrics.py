@@ -1,11 +1,17 @@
 """What lists and predicted values are worth, user by user; only coverage is a number of all users together."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from app.factorization.arrays import Doubles, Floats, Indices
 from app.factorization.evaluation.bootstrap import Interval
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 
 def ranking_metrics(

@@ -3,13 +3,19 @@
 Users are folded in from their training ratings by the row solver that serves; items rated in training do not come.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.sparse import csr_array
 
 from app.factorization.arrays import Floats, Indices, Offsets
 from app.factorization.compiled import compiled
 from app.factorization.fold_in import FoldIn
 from app.factorization.row_blocks import RowBlocks
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 SCORES_PER_BLOCK = 1 << 21
 """Scores computed at a time by one thread: 8 MB."""

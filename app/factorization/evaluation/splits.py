@@ -1,10 +1,15 @@
 """Honest splits: which of each user's ratings a fit sees, and which it is judged by."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array  # which serving does without
 
 SPLITS = ("time", "leave-one-out", "random")
 """What `split_ratings` understands as its kind."""
@@ -135,6 +140,8 @@ def keep_pairs(matrix: csr_array, kept: NDArray[np.bool_]) -> csr_array:
     csr_array of shape (n_users, n_items)
         Sorted, without duplicates.
     """
+    from scipy.sparse import csr_array
+
     before = np.concatenate([[0], np.cumsum(kept)])
     part = csr_array((matrix.data[kept], matrix.indices[kept], before[matrix.indptr]), shape=matrix.shape)
     part.has_canonical_format = True  # a part of what is sorted and unique is, too
