@@ -38,6 +38,8 @@ class Foldin:
     database_url: str
     data_dir: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    wrapper: tuple[str, ...] = ()
+    """What long-running commands are started by, such as a tracer with its options."""
 
     def run(
         self, *arguments: str, exit_code: int = 0, timeout_seconds: float = 120
@@ -75,7 +77,7 @@ class Foldin:
         log = self.data_dir / f"{arguments[0]}-{mark}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(arguments),
+                [*self.wrapper, *_command(arguments)],
                 env=self._environment() | {MARK: mark},
                 cwd=self.data_dir,
                 stdin=subprocess.DEVNULL,

@@ -8,6 +8,7 @@ the library is the one that pysqlite3 carries, since versions before 3.51.3 can 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pysqlite3
@@ -18,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.errors import StoreBusyError, StoreUnavailableError, StoreUnusableError
 
 SQLITE_BUSY_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 0.005
 SQLITE_FIRST_SOUND_VERSION = (3, 51, 3)
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
@@ -137,8 +139,23 @@ def connect_sqlite(path: str) -> Any:
 
 
 def _set_pragmas(connection: Any) -> None:
+    deadline = monotonic() + SQLITE_BUSY_SECONDS
     for pragma in SQLITE_PRAGMAS:
+        while not _is_set(connection, pragma):
+            if monotonic() > deadline:
+                raise pysqlite3.OperationalError("database is locked")
+            sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _is_set(connection: Any, pragma: str) -> bool:
+    # a new file becomes one with a log under an exclusive lock, for which SQLite does not wait by itself
+    try:
         connection.execute(f"PRAGMA {pragma}")
+    except pysqlite3.OperationalError as error:
+        if "database is locked" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _sqlite_engine(url: URL) -> Engine:

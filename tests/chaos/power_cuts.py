@@ -135,7 +135,7 @@ def _one_run(folder: Path, rng: random.Random, found: dict[str, int], n_cuts: in
     disk.on_operation = maybe_cut
     for number in range(1, _N_TRANSACTIONS + 1):
         connection.execute("BEGIN IMMEDIATE")
-        rows = [(rng.randrange(10**9), number) for _ in range(rng.choice([1, 3, 100]))]
+        rows = [(key, number) for key in rng.sample(range(10**9), rng.choice([1, 3, 100]))]
         connection.executemany("INSERT INTO ratings VALUES (?, ?)", rows)
         connection.execute("COMMIT")
         n_acknowledged = number
