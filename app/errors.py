@@ -37,6 +37,10 @@ class StoreBusyError(StoreUnavailableError):
     """Others are writing so much that this write did not get its turn; nothing was stored of it."""
 
 
+class StoreFullError(StoreUnavailableError):
+    """The database has no space for a write; nothing was stored of it."""
+
+
 class StoreUnusableError(FoldinError):
     """The database cannot be used as it is: a wrong scale, a newer schema, a driver with known faults."""
 

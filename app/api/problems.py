@@ -34,6 +34,7 @@ PROBLEMS: Mapping[type[errors.FoldinError], _Problem] = {
         503, "store-unavailable", "The database is not reachable; nothing was stored"
     ),
     errors.StoreBusyError: _Problem(503, "store-busy", "Too many writes are waiting; nothing was stored"),
+    errors.StoreFullError: _Problem(507, "store-full", "The disk of the database is full; nothing was stored"),
     errors.StoreUnusableError: _Problem(503, "store-unusable", "The database cannot be used as it is"),
     errors.ArtifactError: _Problem(503, "model-unreadable", "The model's files cannot be read"),
     errors.SupersededError: _Problem(409, "superseded", "Another trainer has taken over"),

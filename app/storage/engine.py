@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.errors import StoreBusyError, StoreUnavailableError, StoreUnusableError
+from app.errors import StoreBusyError, StoreFullError, StoreUnavailableError, StoreUnusableError
 
 SQLITE_BUSY_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.005
@@ -204,16 +204,30 @@ def _translated_errors(driver_error: type[Exception]) -> Iterator[None]:
     except (IntegrityError, DataError):
         raise  # a mistake of ours in one write, and no state of the database
     except (DBAPIError, PoolTimeoutError, driver_error) as error:
+        if _is_full(error):
+            raise StoreFullError(
+                f"{_reason(error)}; give the database's disk more space, then send it again"
+            ) from error
         kind = StoreBusyError if _is_conflict(error) else StoreUnavailableError
         raise kind(f"the database did not do what was asked: {_reason(error)}") from error
 
 
+def _is_full(error: Exception) -> bool:
+    cause = _cause(error)
+    # 53100: disk_full; SQLite says no more than these words
+    return getattr(cause, "sqlstate", None) == "53100" or "disk is full" in str(cause)
+
+
 def _is_conflict(error: Exception) -> bool:
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause = _cause(error)
     # 40001: serialization failure, 40P01: deadlock, 55P03: lock_timeout
     return getattr(cause, "sqlstate", None) in {"40001", "40P01", "55P03"} or "database is locked" in str(cause)
 
 
+def _cause(error: Exception) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig else error
+
+
 def _reason(error: Exception) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause = _cause(error)
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
