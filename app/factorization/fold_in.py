@@ -9,6 +9,7 @@ from app.factorization.arrays import Doubles, Floats
 from app.factorization.half_epoch import solve_rows
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.objective import Factors, gramian, item_weight, row_regularization
+from app.factorization.packing import unpacked
 from app.factorization.row_solver import Shared, shared_by_rows
 from app.factorization.side import Side
 
@@ -268,5 +269,5 @@ def fold_in(
         other_weights=other_weights,
     )
     solutions = np.zeros((1, n_factors), np.float32)
-    solve_rows(0, 1, side, vectors, shared, 0, solutions)
+    solve_rows(0, 1, side, vectors, unpacked(n_factors), shared, 0, 0.0, solutions)
     return solutions.reshape(-1)

@@ -7,6 +7,8 @@ import numpy as np
 from app.factorization.arrays import Floats
 from app.factorization.compiled import compiled_part, inlined
 from app.factorization.kernels import LANES, ROWS, padded
+from app.factorization.packing import Packed
+from app.factorization.row_blocks import ROWS_PER_SLICE
 from app.factorization.side import Side
 
 FLOATS_HELD = 1 << 21
@@ -59,7 +61,9 @@ def room_for(side: Side, first: int, end: int, n_factors: int) -> Gathered:
 
 
 @compiled_part
-def gather(side: Side, start: int, stop: int, others: Floats, unobserved_weight: float, room: Gathered) -> Gathered:
+def gather(
+    side: Side, start: int, stop: int, others: Floats, packed: Packed, unobserved_weight: float, room: Gathered
+) -> int:
     """Gather some of a row's ratings.
 
     Parameters
@@ -72,6 +76,8 @@ def gather(side: Side, start: int, stop: int, others: Floats, unobserved_weight:
         The one behind the last, or behind the last that there is room for.
     others : ndarray of shape (n_others, n_factors), float32
         All vectors.
+    packed : Packed
+        The same, if they are packed.
     unobserved_weight : float
         w0.
     room : Gathered
@@ -79,17 +85,23 @@ def gather(side: Side, start: int, stop: int, others: Floats, unobserved_weight:
 
     Returns
     -------
-    Gathered
-        What has been gathered; rows beyond the ratings are zero.
+    int
+        How many have been gathered, rounded up to `ROWS`; those beyond the ratings are zero.
     """
     n_factors = others.shape[1]
     n = min(stop - start, len(room.linear))
     n_padded = padded(n, ROWS)
     for j in range(n):
         other = side.indices[start + j]
-        to, vector = room.vectors[j], others[other]
-        for f in range(n_factors):
-            to[f] = vector[f]
+        to = room.vectors[j]
+        if packed.steps.size:
+            codes, step = packed.codes[other + other // ROWS_PER_SLICE * ROWS_PER_SLICE], packed.steps[other]
+            for f in range(n_factors):
+                to[f] = step * np.float32(codes[f])
+        else:
+            vector = others[other]
+            for f in range(n_factors):
+                to[f] = vector[f]
         weight = side.weights[start + j] if side.weights.size else np.float32(1.0)
         room.linear[j] = side.other_weights[other] * weight * side.targets[start + j]
         room.quadratic[j] = side.other_weights[other] * (weight - np.float32(unobserved_weight))
@@ -98,4 +110,4 @@ def gather(side: Side, start: int, stop: int, others: Floats, unobserved_weight:
         for f in range(n_factors):
             to[f] = np.float32(0.0)
         room.linear[j] = room.quadratic[j] = np.float32(0.0)
-    return Gathered(room.vectors[:n_padded], room.linear[:n_padded], room.quadratic[:n_padded], room.zeros[:n_padded])
+    return n_padded

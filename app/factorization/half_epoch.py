@@ -5,13 +5,20 @@ import numpy as np
 from app.factorization.arrays import Floats
 from app.factorization.compiled import compiled
 from app.factorization.gathering import room_for
+from app.factorization.packing import Packed, pack, unpack, unpacked
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.row_solver import Shared, improve_row, solve_row
 from app.factorization.side import Side
 
 
 def solve_half_epoch(
-    side: Side, others: Floats, shared: Shared, solutions: Floats, rows: RowBlocks, n_steps: int = 0
+    side: Side,
+    others: Floats,
+    shared: Shared,
+    solutions: Floats,
+    rows: RowBlocks,
+    n_steps: int = 0,
+    relaxation: float = 0.0,
 ) -> None:
     """Solve every row, exactly or as far as some conjugate-gradient steps come.
 
@@ -29,13 +36,31 @@ def solve_half_epoch(
         Threads to share the work.
     n_steps : int
         Steps per row; 0 for exactly.
+    relaxation : float
+        How much further than the steps a row goes; below 1, the loss still falls.
     """
-    rows.map(lambda first, end: solve_rows(first, end, side, others, shared, n_steps, solutions), side.indptr)
+    is_packed = n_steps > 0 and shared.unobserved_weight > 0.0
+    packed = pack(others, rows) if is_packed else unpacked(others.shape[1])
+
+    def solve(first: int, end: int) -> None:
+        solve_rows(first, end, side, others, packed, shared, n_steps, relaxation, solutions)
+
+    rows.map(solve, side.indptr)
+    if is_packed:
+        unpack(packed, others, rows)
 
 
 @compiled
 def solve_rows(
-    first: int, end: int, side: Side, others: Floats, shared: Shared, n_steps: int, solutions: Floats
+    first: int,
+    end: int,
+    side: Side,
+    others: Floats,
+    packed: Packed,
+    shared: Shared,
+    n_steps: int,
+    relaxation: float,
+    solutions: Floats,
 ) -> None:
     """Solve a block of rows; folding in is a block of one.
 
@@ -49,10 +74,14 @@ def solve_rows(
         The rows' ratings and regularization.
     others : ndarray of shape (n_others, n_factors), float32
         The other side's vectors.
+    packed : Packed
+        The same, if they are packed.
     shared : Shared
         What the systems of all rows share.
     n_steps : int
         Conjugate-gradient steps per row; 0 for exactly.
+    relaxation : float
+        ω.
     solutions : ndarray of shape (n_rows, n_factors), float32
         The rows' vectors before and after.
     """
@@ -60,12 +89,13 @@ def solve_rows(
     room = room_for(side, first, end, n_factors)
     solution = np.zeros(room.vectors.shape[1], np.float32)
     work = np.empty((5, len(solution)), np.float32)
+    ω = np.float32(relaxation)
     for row in range(first, end):
         for f in range(n_factors):
             solution[f] = solutions[row, f]
         if n_steps:
-            improve_row(side, row, others, shared, n_steps, room, solution, work)
+            improve_row(side, row, others, packed, shared, n_steps, room, solution, work)
         else:
-            solve_row(side, row, others, shared, room, solution, work)
-        for f in range(n_factors):
-            solutions[row, f] = solution[f]
+            solve_row(side, row, others, packed, shared, room, solution, work)
+        for f in range(n_factors):  # u + ω (u − u before)
+            solutions[row, f] = solution[f] + ω * (solution[f] - solutions[row, f])

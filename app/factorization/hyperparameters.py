@@ -32,12 +32,11 @@ class Hyperparameters:
     has_mean_user: bool = True
     """Whether users are pulled to the mean user, or to zero (the textbook form)."""
 
-    n_epochs: int = 8
+    n_epochs: int = 5
     """Passes over all items and all users."""
 
-    n_steps: int = 3
-    """Conjugate-gradient steps per item where w0 > 0 (per user one more), except in the last, exact half-epoch; 0
-    solves every row exactly."""
+    n_steps: int = 2
+    """Conjugate-gradient steps per row where w0 > 0, except in the last, exact half-epoch; 0 solves rows exactly."""
 
     has_biases: bool = False
     """Whether users and items have biases beside the mean target, to predict values; with w0 = 0 only."""

@@ -40,9 +40,7 @@ def padded(n: int, multiple: int) -> int:
 
 
 @compiled_part
-def add_products(
-    X: Floats, point: Floats, slopes: Floats, offsets: Floats, image: Floats, is_added: bool
-) -> np.float32:
+def add_products(X: Floats, point: Floats, slopes: Floats, offsets: Floats, image: Floats) -> np.float32:
     """Add Xᵀr of r = t − c ∘ Xp, and compute pᵀXᵀr, reading every x_j once.
 
     Parameters
@@ -51,14 +49,12 @@ def add_products(
         Rows x_j, padded.
     point : ndarray of shape (n_factors,), float32
         p.
-    slopes : ndarray of shape (n,), float32
+    slopes : ndarray of shape (n or more,), float32
         c.
-    offsets : ndarray of shape (n,), float32
+    offsets : ndarray of shape (n or more,), float32
         t.
     image : ndarray of shape (n_factors,), float32
-        Where Xᵀr goes.
-    is_added : bool
-        Whether it does; without, half the work gives the number.
+        Where Xᵀr goes; of shape (0,) where only the number is wanted, for half the work.
 
     Returns
     -------
@@ -79,35 +75,10 @@ def add_products(
         r = offsets[j + 2] - slopes[j + 2] * c
         s = offsets[j + 3] - slopes[j + 3] * d
         total += p * a + q * b + r * c + s * d
-        if is_added:
+        if len(image):
             for f in range(n_factors):
                 image[f] += p * X[j, f] + q * X[j + 1, f] + r * X[j + 2, f] + s * X[j + 3, f]
     return total
-
-
-@compiled_part
-def add_squares(X: Floats, slopes: Floats, squares: Floats) -> None:
-    """Add the diagonal of Xᵀ(c ∘ X).
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_factors), float32
-        Rows x_j, padded.
-    slopes : ndarray of shape (n,), float32
-        c.
-    squares : ndarray of shape (n_factors,), float32
-        Where it goes.
-    """
-    n, n_factors = X.shape
-    for j in range(0, n, 4):
-        a, b, c, d = slopes[j], slopes[j + 1], slopes[j + 2], slopes[j + 3]
-        for f in range(n_factors):
-            squares[f] += (
-                a * X[j, f] * X[j, f]
-                + b * X[j + 1, f] * X[j + 1, f]
-                + c * X[j + 2, f] * X[j + 2, f]
-                + d * X[j + 3, f] * X[j + 3, f]
-            )
 
 
 @compiled_part

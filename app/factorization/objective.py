@@ -36,6 +36,8 @@ from app.factorization.selection import selection_matrix
 if TYPE_CHECKING:
     from scipy.sparse import csr_array  # which serving does without
 
+_AT_ONCE = 1 << 17
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
@@ -121,7 +123,7 @@ def row_regularization(n_ratings: Offsets | int, n_others: int, hyperparameters:
 
 
 def ratings_per_item(user_items: csr_array) -> Offsets:
-    """Count |Ω_i|, a million ratings at a time: `bincount` makes 64-bit copies of what it counts.
+    """Count |Ω_i|, some ratings at a time: `bincount` makes 64-bit copies of what it counts.
 
     Parameters
     ----------
@@ -134,8 +136,8 @@ def ratings_per_item(user_items: csr_array) -> Offsets:
         Ratings of each item.
     """
     counts = np.zeros(user_items.shape[1], np.int64)
-    for start in range(0, user_items.nnz, 1 << 20):
-        counts += np.bincount(user_items.indices[start : start + (1 << 20)], minlength=len(counts))
+    for start in range(0, user_items.nnz, _AT_ONCE):
+        counts += np.bincount(user_items.indices[start : start + _AT_ONCE], minlength=len(counts))
     return counts
 
 

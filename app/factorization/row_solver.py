@@ -29,11 +29,11 @@ from app.factorization.kernels import (
     ROWS,
     add_outer_products,
     add_products,
-    add_squares,
     padded,
     set_inner_products,
     solve_cholesky,
 )
+from app.factorization.packing import Packed
 from app.factorization.side import Side
 
 LEAST_CURVATURE = np.float32(1e-20)
@@ -88,7 +88,7 @@ def shared_by_rows(unobserved_weight: float, gramian: Floats, n_others: int, mea
 
 @inlined
 def solve_row(
-    side: Side, row: int, others: Floats, shared: Shared, room: Gathered, solution: Floats, work: Floats
+    side: Side, row: int, others: Floats, packed: Packed, shared: Shared, room: Gathered, solution: Floats, work: Floats
 ) -> None:
     """Solve one row exactly.
 
@@ -100,6 +100,8 @@ def solve_row(
         Which row.
     others : ndarray of shape (n_others, n_factors), float32
         v_j, in principal axes.
+    packed : Packed
+        The same, if they are packed.
     shared : Shared
         What all rows share.
     room : Gathered
@@ -120,47 +122,50 @@ def solve_row(
         solution[f] = (pull / diagonal if shared.is_free[f] else np.float32(1.0)) * shared.mean[f]  # m
     is_dual = padded(stop - start, ROWS) < n_factors
     n = padded(stop - start, LANES) if is_dual else n_factors
-    system, gathered = np.zeros((n, n), np.float32), room
+    system, X = np.zeros((n, n), np.float32), room.vectors[:0]
     right = np.zeros(n, np.float32) if is_dual else y
     for first in range(start, stop, len(room.linear)):  # once, in the dual form
-        gathered = gather(side, first, stop, others, shared.unobserved_weight, room)
-        rescale(gathered, scale, solution)
+        X = room.vectors[: gather(side, first, stop, others, packed, shared.unobserved_weight, room)]
+        rescale(X, room.linear, room.quadratic, scale, solution)
         if is_dual:
-            for j in range(len(gathered.linear)):
-                right[j] = gathered.linear[j]
-            set_inner_products(gathered.vectors, system)
+            for j in range(len(X)):
+                right[j] = room.linear[j]
+            set_inner_products(X, system)
         else:
-            add_outer_products(gathered.vectors, system)
-            add_products(gathered.vectors, y, gathered.quadratic, gathered.linear, y, True)
+            add_outer_products(X, system)
+            add_products(X, y, room.zeros, room.linear, y)
     solve_cholesky(system, right)  # y = (XᵀX + I)⁻¹ Xᵀτ
-    if is_dual and stop > start:  # or y = Xᵀ (XXᵀ + I)⁻¹ τ
-        add_products(gathered.vectors, y, gathered.quadratic, right, y, True)
+    if is_dual:  # or y = Xᵀ (XXᵀ + I)⁻¹ τ
+        add_products(X, y, room.zeros, right, y)
     for f in range(n_factors):
         solution[f] += scale[f] * y[f]
 
 
 @compiled_part
-def rescale(gathered: Gathered, scale: Floats, mean: Floats) -> None:
-    """Turn a row's v_j, l_j and q_j, in place, into x_j, τ_j and 0.
+def rescale(X: Floats, linear: Floats, quadratic: Floats, scale: Floats, mean: Floats) -> None:
+    """Turn a row's v_j and l_j, in place, into x_j and τ_j.
 
     Parameters
     ----------
-    gathered : Gathered
-        Overwritten.
+    X : ndarray of shape (n, n_factors), float32
+        v_j; overwritten by x_j.
+    linear : ndarray of shape (n or more,), float32
+        l_j; overwritten by τ_j.
+    quadratic : ndarray of shape (n or more,), float32
+        q_j.
     scale : ndarray of shape (n_factors,), float32
         D^(-1/2), zero where the row is pinned.
     mean : ndarray of shape (n_factors,), float32
         m.
     """
-    for j in range(len(gathered.vectors)):
-        v = gathered.vectors[j]
-        root = np.sqrt(max(gathered.quadratic[j], LEAST_CURVATURE))
+    for j in range(len(X)):
+        v = X[j]
+        root = np.sqrt(max(quadratic[j], LEAST_CURVATURE))
         at_mean = np.float32(0.0)
         for f in range(len(scale)):
             at_mean += v[f] * mean[f]
             v[f] *= root * scale[f]
-        gathered.linear[j] = gathered.linear[j] / root - root * at_mean
-        gathered.quadratic[j] = np.float32(0.0)
+        linear[j] = linear[j] / root - root * at_mean
 
 
 @inlined
@@ -168,13 +173,14 @@ def improve_row(
     side: Side,
     row: int,
     others: Floats,
+    packed: Packed,
     shared: Shared,
     n_steps: int,
     room: Gathered,
     solution: Floats,
     work: Floats,
 ) -> None:
-    """Improve one row by conjugate gradients, preconditioned by the diagonal of A_u.
+    """Improve one row by conjugate gradients, preconditioned by the diagonal that A_u is expected to have.
 
     Parameters
     ----------
@@ -184,6 +190,8 @@ def improve_row(
         Which row.
     others : ndarray of shape (n_others, n_factors), float32
         v_j, in principal axes.
+    packed : Packed
+        The same, if they are packed.
     shared : Shared
         What all rows share.
     n_steps : int
@@ -200,17 +208,19 @@ def improve_row(
     pull = np.float32(max(side.regularization[row], shared.least_regularization))
     w0 = np.float32(shared.unobserved_weight)
     for f in range(n_factors):
-        diagonal[f] = preconditioner[f] = w0 * shared.gramian[f] + pull  # D
+        diagonal[f] = w0 * shared.gramian[f] + pull  # D
         residual[f] = pull * shared.mean[f] - diagonal[f] * solution[f]
         direction[f] = np.float32(0.0)
     # Σ_j l_j v_j + λ_u μ − A_u u, which is half the negative gradient
-    held = room
+    X, weight = room.vectors[:0], np.float32(0.0)
     for first in range(start, stop, n_held):
-        held = gather(side, first, stop, others, shared.unobserved_weight, room)
-        add_squares(held.vectors, held.quadratic, preconditioner)
-        add_products(held.vectors, solution, held.quadratic, held.linear, residual, True)
-    for f in range(n_factors):
-        preconditioner[f] = shared.is_free[f] / preconditioner[f]
+        X = room.vectors[: gather(side, first, stop, others, packed, shared.unobserved_weight, room)]
+        add_products(X, solution, room.quadratic, room.linear, residual)
+        for j in range(len(X)):
+            weight += room.quadratic[j]
+    mean_weight = weight / np.float32(len(others))
+    for f in range(n_factors):  # D + Σ_j q_j v̄², as if the row's v_j were like all others
+        preconditioner[f] = shared.is_free[f] / (diagonal[f] + mean_weight * shared.gramian[f])
     before = np.float32(1.0)
     for step in range(n_steps):
         size = np.float32(0.0)
@@ -224,11 +234,11 @@ def improve_row(
             direction[f] = preconditioner[f] * residual[f] + ratio * direction[f]
             image[f] = -diagonal[f] * direction[f]
             curvature -= image[f] * direction[f]
-        for first in range(start, stop, n_held):  # −A_u p, which the last step does not need, and pᵀA_u p
+        needed = image[: n_factors if step + 1 < n_steps else 0]  # −A_u p, which the last step does not need
+        for first in range(start, stop, n_held):
             if stop - start > n_held:
-                held = gather(side, first, stop, others, shared.unobserved_weight, room)
-            is_last = step + 1 == n_steps
-            curvature -= add_products(held.vectors, direction, held.quadratic, held.zeros, image, not is_last)
+                X = room.vectors[: gather(side, first, stop, others, packed, shared.unobserved_weight, room)]
+            curvature -= add_products(X, direction, room.quadratic, room.zeros, needed)  # pᵀA_u p
         if not curvature > np.float32(0.0):  # solved as far as single precision goes
             break
         length = size / curvature

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_array
 
-from app.factorization.arrays import Floats
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.objective import Factors, item_weight, mean_discount_of, ratings_per_item
+from app.factorization.row_blocks import ROWS_PER_SLICE
 from app.factorization.selection import selection_matrix
 
 NEAR_ZERO = 0.1
@@ -37,8 +37,12 @@ def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: n
     n_users, n_items = user_items.shape
     k = hyperparameters.n_axes
     # each user starts at a random combination of what it rated, near zero: |Ω_u|^(−½) Σ_j g_j
-    G = rng.standard_normal((n_items, k), np.float32) * np.float32(NEAR_ZERO * hyperparameters.n_factors**-0.5)
-    U: Floats = selection_matrix(user_items.indptr.astype(np.int64), user_items.indices, n_items) @ G
+    G = rng.standard_normal((n_items, k), np.float32)
+    G *= np.float32(NEAR_ZERO * hyperparameters.n_factors**-0.5)
+    U = np.empty((n_users, k), np.float32)
+    for start in range(0, n_users, ROWS_PER_SLICE):
+        part = user_items[start : start + ROWS_PER_SLICE]
+        U[start : start + ROWS_PER_SLICE] = selection_matrix(part.indptr.astype(np.int64), part.indices, n_items) @ G
     mean_user, mean_item = np.zeros(k, np.float32), np.zeros(k, np.float32)
     user_is_free, item_is_free = np.ones(k, np.float32), np.ones(k, np.float32)
     if hyperparameters.has_biases:
