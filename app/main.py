@@ -30,13 +30,14 @@ from app.api import (
     training,
 )
 from app.api.connections import MAX_CONNECTIONS, DeadlineProtocol
+from app.api.direct import DirectRecommendations
 from app.api.draining import DrainingServer
 from app.api.limits import BodyRoom, Limits
 from app.api.metrics import Metrics, TimedReader
 from app.api.monitoring import forget_process
 from app.api.observing import Observing
 from app.api.paths import MatchUndecodedPaths
-from app.api.problems import install_problem_handlers
+from app.api.problems import answer_error, install_problem_handlers
 from app.api.security import Access
 from app.api.state import ApiState
 from app.config import Settings
@@ -149,6 +150,7 @@ def create_app(settings: Settings, loaded: LoadedAhead | None = None) -> FastAPI
     app = FastAPI(title="Foldin", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.access = access
     app.state.body_room = BodyRoom()
+    app.add_middleware(DirectRecommendations, route=recommendations.direct_route(), answer_error=answer_error)
     app.add_middleware(MatchUndecodedPaths)
     app.add_middleware(Limits)
     app.add_middleware(Observing, metrics=metrics, write_line=request_line_writer(settings.log_format))

@@ -163,6 +163,30 @@ def _reason(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
+async def answer_error(_request: Request, error: Exception) -> Response:
+    """Answer an error that was raised on purpose.
+
+    Parameters
+    ----------
+    _request : Request
+        What raised it.
+    error : FoldinError or HTTPException
+        Any other is raised again.
+
+    Returns
+    -------
+    Response
+        A problem document.
+    """
+    if isinstance(error, HTTPException):
+        problem = _BY_STATUS.get(error.status_code, _BY_STATUS[400])
+        return problem_response(problem, str(error.detail), headers=error.headers)
+    if isinstance(error, errors.FoldinError):
+        rejected = error.errors if isinstance(error, errors.InvalidInputError) else ()
+        return problem_response(PROBLEMS[type(error)], str(error), rejected)
+    raise error
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Answer every error with a problem document.
 
@@ -171,21 +195,13 @@ def install_problem_handlers(app: FastAPI) -> None:
     app : FastAPI
         Gets its exception handlers.
     """
-
-    @app.exception_handler(errors.FoldinError)
-    async def foldin_error(_request: Request, error: errors.FoldinError) -> Response:
-        rejected = error.errors if isinstance(error, errors.InvalidInputError) else ()
-        return problem_response(PROBLEMS[type(error)], str(error), rejected)
+    app.exception_handler(errors.FoldinError)(answer_error)
+    app.exception_handler(HTTPException)(answer_error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid_parameters(_request: Request, error: RequestValidationError) -> Response:
         rejected = rejected_values(error)
         return problem_response(PROBLEMS[errors.InvalidInputError], "see errors for each rejected value", rejected)
-
-    @app.exception_handler(HTTPException)
-    async def http_error(_request: Request, error: HTTPException) -> Response:
-        problem = _BY_STATUS.get(error.status_code, _BY_STATUS[400])
-        return problem_response(problem, str(error.detail), headers=error.headers)
 
     @app.exception_handler(ClientDisconnect)
     async def client_left(_request: Request, _error: ClientDisconnect) -> Response:

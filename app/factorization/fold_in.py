@@ -1,6 +1,6 @@
 """Folding in: a user's vector as a function of that user's ratings now, and an item's of its raters'."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,9 @@ from app.factorization.objective import Factors, gramian, item_weight, row_regul
 from app.factorization.packing import unpacked
 from app.factorization.row_solver import Shared, shared_by_rows
 from app.factorization.side import Side
+
+_PLACES = np.arange(1000, dtype=np.int32)
+_ALL_ONES = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,9 @@ class FoldIn:
 
     hyperparameters: Hyperparameters
     """What the factors were fitted with."""
+
+    regularizations: dict[int, Floats] = field(default_factory=dict, compare=False, repr=False)
+    """λ_u by the number of ratings, as far as it has been needed."""
 
     @classmethod
     def of(cls, factors: Factors) -> "FoldIn":
@@ -74,7 +80,10 @@ class FoldIn:
             u; without ratings, the mean user as far as λ_u outweighs w0.
         """
         rated = np.asarray(item_indices, np.intp)
-        λ = row_regularization(len(rated), self.n_items, self.hyperparameters)
+        λ = self.regularizations.get(len(rated))
+        if λ is None:
+            λ = row_regularization(len(rated), self.n_items, self.hyperparameters)
+            self.regularizations[len(rated)] = λ
         return fold_in(self.item_factors[rated], targets, weights, self.item_weights[rated], λ, self._expecting(rated))
 
     def explain(
@@ -262,9 +271,9 @@ def fold_in(
     n, n_factors = vectors.shape
     side = Side(
         indptr=np.array([0, n], np.int64),
-        indices=np.arange(n, dtype=np.int32),
+        indices=_PLACES[:n] if n <= len(_PLACES) else np.arange(n, dtype=np.int32),
         targets=np.array(targets, np.float32),
-        weights=np.array([] if weights is None else weights, np.float32),
+        weights=_ALL_ONES if weights is None else np.array(weights, np.float32),
         regularization=regularization,
         other_weights=other_weights,
     )

@@ -86,7 +86,7 @@ def top_n(
         return np.empty(0, np.intp), np.empty(0, np.float32)
     users = _frozen(np.atleast_2d(user_vectors))
     weights = np.zeros((len(users), items.levels.shape[1]), np.float32)
-    weights[:, : users.shape[1]] = users * items.scales
+    np.multiply(users, items.scales, out=weights[:, : users.shape[1]])
     rounding = _UNIT * GREATEST_LEVEL * (weights.shape[1] + _SPARE_ADDITIONS)
     slack = (np.abs(weights).sum(axis=1, dtype=np.float64) * (_HALF + rounding)).astype(np.float32)
     found, found_scores = np.empty(n, np.int64), np.empty(n, np.float32)
@@ -162,8 +162,10 @@ def best_of(scores: Floats, n: int, excluded: NDArray[np.bool_]) -> tuple[NDArra
 
 def _frozen(array: NDArray[Any], kind: type[np.generic] = np.float32) -> NDArray[Any]:
     # kernels are compiled for arrays of one kind, whether they lie in memory or in a mapped file
+    if type(array) is np.ndarray and array.dtype == kind and array.flags.c_contiguous and not array.flags.writeable:
+        return array
     view = np.ascontiguousarray(array, kind).view(np.ndarray)
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 

@@ -30,6 +30,9 @@ def named(snapshot: Snapshot, indices: NDArray[np.integer], scores: NDArray[np.f
         In the same order.
     """
     pairs = zip(indices.tolist(), scores.tolist(), strict=True)
+    if snapshot.is_as_trained:
+        ids, titles = snapshot.model.items.item_ids, snapshot.model.items.titles
+        return [AnsweredItem(ids[index], score, titles[index] or None, False) for index, score in pairs]
     return [
         AnsweredItem(snapshot.item_id(index), score, snapshot.title(index), snapshot.is_cold(index))
         for index, score in pairs

@@ -133,15 +133,25 @@ def pack_integers(numbers: Sequence[int] | NDArray[np.integer]) -> bytes:
     bytes
         One for each distance below 128, two below 16,384, and so on.
     """
-    packed, before = bytearray(), 0
-    for number in sorted(set(np.asarray(numbers).tolist())):
-        left = number - before
-        before = number
-        while left >> _DIGITS:
-            packed.append(left & 0x7F | 0x80)
-            left >>= _DIGITS
-        packed.append(left)
-    return bytes(packed)
+    if not len(numbers):
+        return b""
+    ascending = np.asarray(numbers, np.int64)
+    if (ascending[1:] <= ascending[:-1]).any():
+        ascending = np.unique(ascending)
+    distances = [*ascending[:1].tolist(), *(ascending[1:] - ascending[:-1]).tolist()]
+    return b"".join([_PACKED[left] if left < len(_PACKED) else _packed(left) for left in distances])
+
+
+def _packed(number: int) -> bytes:
+    groups = bytearray()
+    while number >> _DIGITS:
+        groups.append(number & 0x7F | 0x80)
+        number >>= _DIGITS
+    groups.append(number)
+    return bytes(groups)
+
+
+_PACKED = [_packed(number) for number in range(1 << 12)]
 
 
 def unpack_integers(packed: bytes) -> NDArray[np.intp]:

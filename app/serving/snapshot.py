@@ -103,6 +103,11 @@ class Snapshot:
         return self.model.version, self.supplement.number if self.supplement else 0
 
     @property
+    def is_as_trained(self) -> bool:
+        """Whether every item is named as it was when the model was trained."""
+        return not self.changes and self.supplement is None
+
+    @property
     def n_trained(self) -> int:
         """How many items the model has; the supplement's come after them."""
         return len(self.model.items.item_keys)

@@ -19,6 +19,9 @@ STATEMENT = """
     WHERE users.user_id = {parameter} AND ratings.value IS NOT NULL"""
 _SQLITE_STATEMENT = STATEMENT.format(parameter="?")
 
+# for the upper levels of the trees; the rest lies in the system's cache, of which all processes have one together
+_CACHE_KIB = 4096
+
 
 class UserRatings(NamedTuple):
     """What one user rated; each array of shape (n_ratings,)."""
@@ -109,6 +112,7 @@ class _SqliteReader:
     async def open(self) -> None:
         self._connection = connect_sqlite(self._path)
         self._connection.execute("PRAGMA query_only=ON")
+        self._connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
 
     async def read(self, user_id: str) -> UserRatings:
         try:
