@@ -17,10 +17,10 @@ from benchmarks.quality.measuring import Doubles, grid, interval, matrix, rankin
 
 TUNED = {
     "ml-latest-small": Hyperparameters(
-        n_factors=64, unobserved_weight=0.1, regularization=0.2, popularity_discount=-0.4, recency=0.8, n_epochs=8
+        n_factors=64, unobserved_weight=0.1, regularization=0.2, popularity_discount=-0.4, recency=0.8, n_epochs=5
     ),
     "ml-100k": Hyperparameters(
-        n_factors=64, unobserved_weight=0.2, regularization=0.2, popularity_discount=0.0, recency=0.8, n_epochs=8
+        n_factors=64, unobserved_weight=0.2, regularization=0.2, popularity_discount=0.0, recency=0.8, n_epochs=5
     ),
 }
 """The best on the validation part, of settings tried there by hand; `--tune` walks a grid around it."""
@@ -93,7 +93,7 @@ def search(name: str, train: csr_array, times: NDArray[np.int64], test: csr_arra
     print(name)
     tune(
         grid(
-            Hyperparameters(n_epochs=8),
+            Hyperparameters(),
             n_factors=(32, 64, 96),
             unobserved_weight=(0.1, 0.2, 0.4),
             regularization=(0.1, 0.2),

@@ -40,11 +40,11 @@ PUBLISHED = (
 )
 
 AT_256 = Hyperparameters(
-    n_factors=256, unobserved_weight=0.03, regularization=0.07, popularity_discount=0.4, recency=0.8, n_epochs=8
+    n_factors=256, unobserved_weight=0.02, regularization=0.06, popularity_discount=0.4, recency=0.8, n_epochs=5
 )
 """The best on the validation part, of settings tried there by hand; `--tune` walks a grid around it."""
 
-LARGE = replace(AT_256, n_factors=1024, regularization=0.1)
+LARGE = replace(AT_256, n_factors=1024, regularization=0.08, n_epochs=4)
 """The best on the validation part, of settings tried there by hand; `--tune` walks a grid around it."""
 
 
@@ -106,14 +106,14 @@ def search(lists: list[list[int]]) -> None:
         grid(
             AT_256,
             popularity_discount=(0.0, 0.3, 0.4, 0.5),
-            regularization=(0.05, 0.07, 0.1),
-            unobserved_weight=(0.02, 0.03, 0.05),
-            n_epochs=(6, 8),
+            regularization=(0.05, 0.06, 0.08),
+            unobserved_weight=(0.015, 0.02, 0.03),
+            n_epochs=(4, 5),
             recency=(0.6, 0.8, 0.9),
         ),
         validate,
     )
-    tune(grid(LARGE, regularization=(0.07, 0.1, 0.13), n_epochs=(6, 8)), validate)
+    tune(grid(LARGE, regularization=(0.06, 0.08, 0.1), n_epochs=(4, 6)), validate)
 
 
 def read(path: Path) -> list[list[int]]:
