@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     drain_delay: float = Field(
         1.0,
         ge=0,
-        description="Seconds of answering after SIGTERM, no longer ready, so that a balancer notices.",
+        description="Seconds without a request that end a process after SIGTERM, or five times as many with requests.",
     )
 
     rating_min: float = Field(0.0, description="The lowest rating that exists; it is the target 0.")

@@ -58,6 +58,7 @@ from app.services.refreshing import LoadedAhead, Refresher
 from app.services.similar_users import UserSimilarity
 from app.services.tastes import RatingScale
 from app.services.trending import Trending
+from app.services.watching import watch_store
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
 from app.serving.warming import load_kernels
@@ -103,7 +104,7 @@ def create_app(settings: Settings, loaded: LoadedAhead | None = None) -> FastAPI
     access, metrics = Access(given_keys(settings)), Metrics()
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         store = Store(settings.store_url)
         writer, live = GroupWriter(store), LiveModel()
         reader = TimedReader(user_ratings_reader(store, settings.read_deadline), metrics)
@@ -138,17 +139,20 @@ def create_app(settings: Settings, loaded: LoadedAhead | None = None) -> FastAPI
         gc.freeze()  # what is there now stays; to look through it again and again would make requests wait
         stopping = asyncio.Event()
         refreshing = asyncio.create_task(_refresh_until(stopping, refresher, state, access))
+        watching = asyncio.create_task(watch_store(store, writer, stopping)) if not store.is_sqlite else None
         state.is_ready = True
-        yield
+        yield {"metrics": metrics}  # for what the protocol refuses by itself
         state.is_draining = True
         stopping.set()
         await refreshing  # a thread in the middle of it would hold a connection that nobody closes
         await asyncio.to_thread(writer.close)
+        if watching is not None:
+            await watching
         await reader.close()
         store.close()
 
     app = FastAPI(title="Foldin", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
-    app.state.access = access
+    app.state.access, app.state.metrics = access, metrics
     app.state.body_room = BodyRoom()
     app.add_middleware(DirectRecommendations, route=recommendations.direct_route(), answer_error=answer_error)
     app.add_middleware(MatchUndecodedPaths)
@@ -283,7 +287,12 @@ def main() -> None:
 
     def serve() -> None:
         config = server_config(app, settings.trusted_proxies)
-        server = DrainingServer(config, delay_seconds=settings.drain_delay, on_drain=start_draining)
+        server = DrainingServer(
+            config,
+            delay_seconds=settings.drain_delay,
+            on_drain=start_draining,
+            last_asked=lambda: app.state.metrics.last_asked,
+        )
         server.run(sockets=[listening])
 
     if arguments.processes == 1:

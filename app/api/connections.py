@@ -22,6 +22,8 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     A request's first line and headers have ten seconds, from connecting or from their first byte; its body has twenty,
     and longer the more of it has come. While it is the service's turn, no time passes.
+
+    What is refused before the application has heard of it is counted in the ``Metrics`` of its lifespan's ``metrics``.
     """
 
     _deadline = inf  # in the loop's time; infinite while the service is at work
@@ -141,6 +143,10 @@ class DeadlineProtocol(HttpToolsProtocol):
             lines = [b"HTTP/1.1 %d \r\nconnection: close" % response.status_code]
             lines += [name + b": " + value for name, value in response.raw_headers]
             self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + cast("bytes", response.body))
+            if "metrics" in self.app_state and (
+                cycle is None or cycle.response_complete
+            ):  # else the application counts
+                self.app_state["metrics"].count_unread(response.status_code)
         self.transport.close()
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True

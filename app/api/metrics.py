@@ -11,7 +11,13 @@ _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 1
 
 
 class Metrics:
-    """What one process counts."""
+    """What one process counts.
+
+    Attributes
+    ----------
+    last_asked : float
+        When the last request came that was no health check, in the seconds of ``time.monotonic``.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -33,6 +39,7 @@ class Metrics:
         self.model_version = Gauge("foldin_model_version", "Version served; of several processes the oldest.", **oldest)
         self.is_store_reachable = Gauge("foldin_store_reachable", "Whether the database answered last.", **oldest)
         self.queue = Gauge("foldin_write_queue", "Writes waiting.", multiprocess_mode="livesum", **own)
+        self.last_asked = float("-inf")
         self._by_labels: dict[tuple[str, str, int], Counter] = {}
         self._by_route: dict[tuple[str, str], Histogram] = {}
 
@@ -55,6 +62,16 @@ class Metrics:
             histogram = self._by_route[method, route] = self._request_seconds.labels(method, route)
         counter.inc()
         histogram.observe(seconds)
+
+    def count_unread(self, status: int) -> None:
+        """Count what was refused before anybody could read what it asks for.
+
+        Parameters
+        ----------
+        status : int
+            The answer's, such as 400, 408 or 431.
+        """
+        self._requests.labels("none", "none", str(status)).inc()
 
 
 class TimedReader(UserRatingsReader):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from secrets import token_hex
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,6 +48,8 @@ class Observing:
             await self._app(scope, receive, send)
             return
         began, status = perf_counter(), 500
+        if scope["path"] not in _HEALTH:
+            self._metrics.last_asked = monotonic()
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = given.decode() if _ID.fullmatch(given) else token_hex(8)
         structlog.contextvars.bind_contextvars(request_id=request_id)  # of this request's task alone

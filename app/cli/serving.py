@@ -70,6 +70,7 @@ def run_service(
     Exit
         With code 2 when the address is public and there is no key, or is taken.
     """
+    from app.api.draining import LONGEST_DELAYS
     from app.cli.supervisor import STOP_SECONDS, Supervisor
 
     if not _is_loopback(settings.host) and not settings.read_api_keys() and not _has_stored_keys(settings):
@@ -85,7 +86,7 @@ def run_service(
     supervisor = Supervisor(
         on_event=lambda text: typer.echo(f"foldin: {text}", err=True),
         on_end=_forget_process,
-        stop_seconds=STOP_SECONDS + settings.drain_delay,
+        stop_seconds=STOP_SECONDS + LONGEST_DELAYS * settings.drain_delay,
     )
     supervisor.add_ahead("app.main", "--fd", str(listening.fileno()), "--processes", str(n_api_processes))
     if with_trainer:

@@ -5,14 +5,16 @@ locked"), the log is synced at each commit (``synchronous=FULL``: with NORMAL a 
 the library is the one that pysqlite3 carries, since versions before 3.51.3 can corrupt a database in WAL mode.
 """
 
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import pysqlite3
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -50,6 +52,11 @@ class Store:
         self.url = parse_url(database_url)
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
         self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        self._is_stalled = False
+        self._open: set[Any] = set()
+        if not self.is_sqlite:
+            event.listen(self.engine, "connect", lambda connection, _record: self._open.add(connection))
+            event.listen(self.engine, "close", lambda connection, _record: self._open.discard(connection))
 
     @property
     def is_sqlite(self) -> bool:
@@ -65,6 +72,7 @@ class Store:
         Connection
             Closed at the end of the block.
         """
+        self.refuse_if_stalled()
         with _translated_errors(self._driver_error), self.engine.connect() as connection:
             yield connection.execution_options(read_only=True)
 
@@ -77,8 +85,42 @@ class Store:
         Connection
             In a transaction.
         """
+        self.refuse_if_stalled()
         with _translated_errors(self._driver_error), self.engine.begin() as connection:
             yield connection
+
+    def probe(self) -> None:
+        """Ask the database for nothing, which takes as long as it does not answer; from then on it counts as there.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If it cannot be reached, or `break_off` was called meanwhile.
+        """
+        with _translated_errors(self._driver_error), self.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+        self._is_stalled = False
+
+    def break_off(self) -> None:
+        """End all connections to a database that does not answer, and refuse new ones until a probe succeeds.
+
+        Whoever waits in another thread gets StoreUnavailableError at once; a write of theirs may have been carried out.
+        """
+        self._is_stalled = True
+        for connection in list(self._open):
+            with suppress(OSError, self._driver_error), socket.socket(fileno=os.dup(connection.fileno())) as held:
+                held.shutdown(socket.SHUT_RDWR)
+
+    def refuse_if_stalled(self) -> None:
+        """Spare whoever wants to use the database the wait.
+
+        Raises
+        ------
+        StoreUnavailableError
+            Between ``break_off`` and the next probe that succeeds.
+        """
+        if self._is_stalled:
+            raise StoreUnavailableError("the database did not answer a moment ago")
 
     def close(self) -> None:
         """Close all connections."""

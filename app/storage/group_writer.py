@@ -29,7 +29,7 @@ _WINDOW_SECONDS = 0.001  # for others to join a write, if the last one was not a
 _SMALL = 100  # ratings; a larger batch gains nothing from waiting
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Write:
     work: Callable[[Connection], Any] | Batch
     future: asyncio.Future[Any]
@@ -44,7 +44,7 @@ class _Write:
         return 1 + (len(self.work.ratings) if isinstance(self.work, Batch) else 0)
 
     def settle(self, result: object, error: BaseException | None) -> None:
-        if self.future.cancelled():
+        if self.future.done():  # who waited has gone, or was told not to wait any longer
             return
         if error is None:
             self.future.set_result(result)
@@ -67,6 +67,7 @@ class GroupWriter:
         self._store = store
         self._most_waiting = most_waiting
         self._n_waiting = 0  # changed on the event loop alone
+        self._waiting: set[_Write] = set()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
         self._thread.start()
@@ -110,23 +111,31 @@ class GroupWriter:
         counts: WriteCounts = await self._wait(Batch(batch, now))
         return counts
 
+    def give_up(self) -> None:
+        """Tell those who wait that the database does not answer, from the event loop; their writes may yet be done."""
+        for write in self._waiting:
+            write.settle(None, StoreUnavailableError("the database does not answer; a write is safe to repeat"))
+
     def close(self) -> None:
         """Finish what was accepted and stop."""
         self._queue.put(None)
         self._thread.join()
 
     async def _wait(self, work: Callable[[Connection], Any] | Batch) -> Any:
+        self._store.refuse_if_stalled()  # the thread may still be waiting
         loop = asyncio.get_running_loop()
         write = _Write(work, loop.create_future(), loop)
         if self._n_waiting and self._n_waiting + write.weight > self._most_waiting:
             raise StoreBusyError("more writes are waiting than the database can take; send them again later")
         self._n_waiting += write.weight
+        self._waiting.add(write)
         self._queue.put(write)
         return await write.future
 
     def _settle(self, writes: Sequence[_Write], outcomes: Sequence[tuple[object, BaseException | None]]) -> None:
         for write, outcome in zip(writes, outcomes, strict=True):
             self._n_waiting -= write.weight
+            self._waiting.discard(write)
             write.settle(*outcome)
 
     def _answer(self, writes: Sequence[_Write], outcomes: Sequence[tuple[object, BaseException | None]]) -> None:

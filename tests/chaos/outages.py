@@ -1,4 +1,4 @@
-"""PostgreSQL killed and started again under load: reads go on, writes are refused politely, and nothing is lost."""
+"""PostgreSQL killed or stopped, and started again, under load: reads go on, writes are refused, nothing is lost."""
 
 import asyncio
 import random
@@ -43,6 +43,17 @@ class Database:
             process.kill()
         server.wait(10) if self.own is None else self.own.wait(10)
 
+    def stall(self) -> None:
+        """Stop every process where it is: connections stay, and nobody answers."""
+        server = self._process()
+        for process in [server, *server.children(recursive=True)]:
+            process.suspend()
+
+    def go_on(self) -> None:
+        server = self._process()
+        for process in [server, *server.children(recursive=True)]:
+            process.resume()
+
     def start(self) -> None:
         quiet = subprocess.DEVNULL
         self.own = subprocess.Popen(self._command, user=self._user, cwd=self._folder, stdout=quiet, stderr=quiet)
@@ -68,14 +79,15 @@ class Seen:
     counts: Counter[str] = field(default_factory=Counter)
     ledger: Ledger = field(default_factory=Ledger)
     slowest_refusal: float = 0.0
+    slowest_read: float = 0.0
     last_fresh_read: float = 0.0
     last_write: float = 0.0
 
 
 async def run_outages(
-    url: str, folder: Path, *, seed: int, cycles: int, has_no_model: bool = False
+    url: str, folder: Path, *, seed: int, cycles: int, stalls: bool = False, has_no_model: bool = False
 ) -> dict[str, object]:
-    """Kill and start again; without a model to answer from, as the control, reads fail."""
+    """Kill and start again, or stop and let go on; without a model to answer from, as the control, reads fail."""
     began, rng, seen, done = time.monotonic(), random.Random(seed), Seen(), asyncio.Event()
     prepare(url, folder, n_versions=0 if has_no_model else 1)
     database, replica = Database(url), Replica(url, folder, {"FOLDIN_DRAIN_DELAY": "0"})
@@ -88,9 +100,9 @@ async def run_outages(
         clients.append(asyncio.create_task(_write(replica, done, seen)))
         for _ in range(cycles):
             await asyncio.sleep(1.0)
-            await asyncio.to_thread(database.kill)
-            await asyncio.sleep(rng.uniform(0.5, 3.0))
-            await asyncio.to_thread(database.start)
+            await asyncio.to_thread(database.stall if stalls else database.kill)
+            await asyncio.sleep(rng.uniform(3.0, 6.0) if stalls else rng.uniform(0.5, 3.0))
+            await asyncio.to_thread(database.go_on if stalls else database.start)
             healing.append(await _heal(seen, time.monotonic()))
         done.set()
         await asyncio.gather(*clients, balancing)
@@ -99,12 +111,15 @@ async def run_outages(
         store.close()
     finally:
         done.set()
+        if stalls:
+            await asyncio.to_thread(database.go_on)
         await asyncio.to_thread(replica.stop)
         await asyncio.to_thread(database.stop)
     return {
         "failed": seen.counts["failed_reads"] + seen.counts["failed_writes"],
         "lost": ledger["lost"],
         **seen.counts,
+        "slowest_read_seconds": round(seen.slowest_read, 3),
         "slowest_refusal_seconds": round(seen.slowest_refusal, 3),
         "longest_healing_seconds": round(max(healing), 2),
         "cycles": cycles,
@@ -124,6 +139,7 @@ async def _read(replica: Replica, done: asyncio.Event, seen: Seen, number: int) 
         while not done.is_set():
             asked_at = time.monotonic()
             response = await client.get(f"/users/u{number}/recommendations")
+            seen.slowest_read = max(seen.slowest_read, time.monotonic() - asked_at)
             if response.status_code != 200:
                 seen.counts["failed_reads"] += 1
             elif response.json()["degraded"]:

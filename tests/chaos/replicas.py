@@ -19,7 +19,6 @@ from tests.ports import free_port
 from tests.releases import PRESENT, Release
 from tests.service import tastes
 
-_POLL_SECONDS = 0.05
 _PATIENCE_SECONDS = 60.0
 
 
@@ -33,6 +32,7 @@ class Replica:
     release: Release = PRESENT
     port: int = field(default_factory=free_port)
     is_ready: bool = False
+    poll_seconds: float = 0.05
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -55,15 +55,18 @@ class Replica:
 
 
 async def balance(replicas: list[Replica], done: asyncio.Event) -> None:
-    """Keep asking who is ready, as a load balancer does."""
+    """Keep asking who is ready, as a load balancer does; one that is slow keeps nobody from asking the others."""
     async with httpx.AsyncClient(timeout=2.0) as client:
-        while not done.is_set():
-            for replica in replicas:
-                try:
-                    replica.is_ready = (await client.get(f"{replica.address}/health/ready")).status_code == 200
-                except httpx.TransportError:
-                    replica.is_ready = False
-            await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.gather(*(_watch(client, replica, done) for replica in replicas))
+
+
+async def _watch(client: httpx.AsyncClient, replica: Replica, done: asyncio.Event) -> None:
+    while not done.is_set():
+        try:
+            replica.is_ready = (await client.get(f"{replica.address}/health/ready")).status_code == 200
+        except httpx.TransportError:
+            replica.is_ready = False
+        await asyncio.sleep(replica.poll_seconds)
 
 
 async def until_ready(replica: Replica) -> None:

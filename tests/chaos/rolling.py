@@ -1,4 +1,8 @@
-"""Two replicas restarted in turn under load; halfway the active version becomes one for newer releases only."""
+"""Two replicas restarted in turn under load; halfway the active version becomes one for newer releases only.
+
+The balancer looks less often than the replicas' delay is long, as it does when its machine is busy: so it goes on
+sending requests to a replica that has been told to end, for longer than that delay.
+"""
 
 import asyncio
 import time
@@ -10,6 +14,8 @@ import orjson
 from tests.chaos.replicas import Replica, ask, balance, prepare, until_ready
 
 _CLIENTS = 3
+_POLL_SECONDS = 1.5
+_PAUSE_SECONDS = 0.01
 
 
 async def run_rolling(url: str, folder: Path, *, cycles: int, is_abrupt: bool = False) -> dict[str, object]:
@@ -17,14 +23,17 @@ async def run_rolling(url: str, folder: Path, *, cycles: int, is_abrupt: bool = 
     began, counts, done = time.monotonic(), Counter[str](), asyncio.Event()
     newest = prepare(url, folder, n_versions=2)[-1]
     settings = {"FOLDIN_DRAIN_DELAY": "0" if is_abrupt else "1"}
-    replicas = [Replica(url, folder, settings) for _ in range(2)]
+    replicas = [Replica(url, folder, settings, poll_seconds=_POLL_SECONDS) for _ in range(2)]
     longest = 0.0
     tasks = [asyncio.create_task(balance(replicas, done))]
     try:
         for replica in replicas:
             replica.start()
             await until_ready(replica)
-        tasks += [asyncio.create_task(ask(replicas, done, counts, number)) for number in range(_CLIENTS)]
+        tasks += [
+            asyncio.create_task(ask(replicas, done, counts, number, pause_seconds=_PAUSE_SECONDS))
+            for number in range(_CLIENTS)
+        ]
         for cycle in range(cycles):
             if cycle == cycles // 2:
                 _make_newer(folder / "models" / str(newest))
@@ -44,6 +53,7 @@ async def run_rolling(url: str, folder: Path, *, cycles: int, is_abrupt: bool = 
         "failed": counts["failed"] + counts["nobody_ready"],
         "answered": counts["answered"],
         **versions,
+        **{name: number for name, number in counts.items() if name.startswith("failure")},
         "longest_drain_seconds": round(longest, 2),
         "cycles": cycles,
         "seconds": round(time.monotonic() - began, 1),

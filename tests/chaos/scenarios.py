@@ -63,8 +63,18 @@ def _outages(arguments: argparse.Namespace) -> Found:
     with running_server(DURABLE_AND_LOCAL) as server, tempfile.TemporaryDirectory() as folder:
         url, cycles = server.create_database(), arguments.cycles or 50
         migrate(url)
-        found = run_outages(url, Path(folder), seed=arguments.seed, cycles=cycles, has_no_model=arguments.control)
-        return asyncio.run(found)
+        stalls, has_no_model = arguments.scenario == "stalls", arguments.control
+        return asyncio.run(
+            run_outages(url, Path(folder), seed=arguments.seed, cycles=cycles, stalls=stalls, has_no_model=has_no_model)
+        )
+
+
+def _training_deaths(arguments: argparse.Namespace) -> Found:
+    from tests.chaos.training_deaths import run_training_deaths
+
+    with _migrated(arguments) as url, tempfile.TemporaryDirectory() as folder:
+        cycles = arguments.cycles or 20
+        return asyncio.run(run_training_deaths(url, Path(folder), cycles=cycles, kills_api=arguments.control))
 
 
 def _upgrade(arguments: argparse.Namespace) -> Found:
@@ -92,6 +102,8 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace], Found]] = {
     "swaps": _swaps,
     "rolling": _rolling,
     "outages": _outages,
+    "stalls": _outages,
+    "training-deaths": _training_deaths,
     "upgrade": _upgrade,
 }
 

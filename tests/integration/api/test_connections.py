@@ -108,6 +108,17 @@ def test_what_is_not_http_gets_a_problem_document(port: int, raw: bytes):
     assert status_and_problem(answer_to(port, raw)) == (400, "bad-request")
 
 
+def test_what_the_protocol_refuses_is_counted(port: int):
+    headers = GET[:-2] + b"x: " + b"a" * 66_000 + b"\r\n\r\n"
+    for raw in (b"\0\r\n\r\n", headers, b"GET /"):
+        answer_to(port, raw)
+    drip(port, JSON_HEADERS + b"Content-Length: 1000\r\n\r\n", b" ")
+    counted = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    for status in (400, 408, 431):
+        assert f'foldin_requests_total{{method="none",route="none",status="{status}"}} 1.0' in counted
+    assert 'foldin_requests_total{method="POST",route="/ratings",status="408"} 1.0' in counted  # once, by its route
+
+
 def test_a_client_that_does_not_read_its_answers_is_dropped(port: int):
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -1,13 +1,16 @@
-"""A PostgreSQL that is stopped and started again under a service: reads go on, writes say so, and both heal."""
+"""A PostgreSQL that ends, or does not answer, under a service: reads go on, writes say so, and both heal."""
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from app import main
 from app.config import Settings
 from app.services.preparing import prepare_store
+from tests.chaos.outages import Database
 from tests.integration.questions.test_recommendations import ids
 from tests.postgres import StoppableServer, stoppable_server
 from tests.service import PATIENCE_SECONDS, started, tastes
@@ -46,3 +49,51 @@ async def test_reads_outlive_the_store_and_writes_come_back(server: StoppableSer
             rated = ids(before)[0]
             await service.rate([("u2", rated, 5.0)])
             assert (await service.get("/users/u2/recommendations", n=60))["degraded"] is False
+
+
+@contextmanager
+def stalled(url: str) -> Iterator[None]:
+    database = Database(url)
+    database.stall()
+    try:
+        yield
+    finally:
+        database.go_on()
+
+
+async def test_writes_to_a_database_that_does_not_answer_are_refused_and_come_back(
+    server: StoppableServer, tmp_path: Path
+):
+    url = server.create_database()
+    prepare_store(Settings(database_url=url, data_dir=tmp_path))
+    rating = {"user_id": "u1", "item_id": "i01", "value": 1}
+    async with started(url, tmp_path, read_deadline=0.25) as service:
+        await service.rate(tastes())
+        await service.train()
+        with stalled(url):
+            refused = await asyncio.gather(*(service.client.post("/ratings", json=rating) for _ in range(3)))
+            assert {(answer.status_code, answer.headers.get("retry-after")) for answer in refused} == {(503, "1")}
+            assert (await service.get("/users/u1/recommendations"))["degraded"]
+            listing = await service.client.get("/users/u1/ratings")
+            assert listing.status_code == 503
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (await service.client.post("/ratings", json=rating)).is_success:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.05)
+
+
+async def test_without_a_watch_they_would_wait(
+    server: StoppableServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async def unwatched(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(main, "watch_store", unwatched)
+    url = server.create_database()
+    prepare_store(Settings(database_url=url, data_dir=tmp_path))
+    async with started(url, tmp_path, read_deadline=0.25) as service:
+        await service.rate(tastes())
+        writing = asyncio.create_task(service.post("/ratings", {"user_id": "u1", "item_id": "i01", "value": 1}))
+        with stalled(url):
+            done, _ = await asyncio.wait({writing}, timeout=4)
+            assert not done
+        await writing
