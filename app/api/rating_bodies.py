@@ -6,7 +6,7 @@ row by row, by ``RatingIn``, which accepts it or names what is wrong. A test hol
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -22,6 +22,8 @@ from app.storage.ratings import Rating
 
 MAX_BATCH = 10_000
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BETWEEN = re.compile(rb"}\s*,")
+_PART_BYTES = 65_536
 _MOST_NAMED = 100
 _SHORT = 64  # characters, which are at most 256 bytes
 
@@ -50,13 +52,14 @@ def read_ratings(body: bytes, settings: Settings) -> list[Rating]:
     InvalidInputError
         With every value that is rejected.
     """
-    is_array = body.lstrip()[:1] == b"["
-    entries = _load(body)
-    if entries is not None and len(entries) <= MAX_BATCH:
-        ratings = _by_columns(entries, settings)
-        if ratings is not None and not _may_repeat_keys(body, entries):
-            return ratings
-    return _by_schema(body, settings, is_array=is_array)
+    ratings: list[Rating] = []
+    for part in _parts(body):
+        entries = _load(part)
+        read = None if entries is None or len(ratings) + len(entries) > MAX_BATCH else _by_columns(entries, settings)
+        if entries is None or read is None or _may_repeat_keys(part, entries) or (part is not body and not entries):
+            return _by_schema(body, settings, is_array=body.lstrip()[:1] == b"[")
+        ratings += read
+    return ratings
 
 
 def read_lines(lines: Sequence[bytes], settings: Settings) -> tuple[list[Rating], InvalidInputError | None]:
@@ -90,6 +93,20 @@ def read_lines(lines: Sequence[bytes], settings: Settings) -> tuple[list[Rating]
         except InvalidInputError as error:
             return accepted, error
     return accepted, None
+
+
+def _parts(body: bytes) -> Iterator[bytes]:
+    # A parser lets nobody else work until it has come to its end, so a long array is cut into several. Where a cut
+    # falls into a string or a deeper object, the part before it is no JSON; one without entries is a part of no array.
+    end = len(body) - 1
+    if end <= _PART_BYTES or body[:1] != b"[" or body[end:] != b"]":
+        yield body
+        return
+    start = 1
+    while start <= end:
+        found = _BETWEEN.search(body, start + _PART_BYTES, end)
+        yield b"[" + body[start : found.start() + 1 if found else end] + b"]"
+        start = found.end() if found else end + 1
 
 
 def _load(body: bytes) -> list[Any] | None:

@@ -193,9 +193,15 @@ class Snapshot:
         Returns
         -------
         ndarray of shape (n_found,), intp
-            Their indices.
+            Their indices, each once, in no order.
         """
-        return np.array([index for item_id in item_ids if (index := self.find(item_id)) is not None], np.intp)
+        trained = self.model.items.item_ids.find_all(item_ids)
+        indices = list(trained.values())
+        if self.supplement is not None:
+            missing = {None, *self.deleted}
+            left = (item_id for item_id in item_ids if trained.get(item_id) in missing)
+            indices += [self.n_trained + place for place in self.supplement.items.item_ids.find_all(left).values()]
+        return np.array([index for index in indices if index not in self.deleted], np.intp)
 
     def excluded(self, categories: Iterable[str] = ()) -> NDArray[np.bool_]:
         """Mark the items that an answer must not contain: hidden ones, and those in none of some categories.

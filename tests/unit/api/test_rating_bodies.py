@@ -1,6 +1,7 @@
 """The fast way to read ratings accepts nothing that the schema refuses, and reads what it accepts alike."""
 
 import json
+from unittest.mock import patch
 
 import orjson
 import pytest
@@ -13,7 +14,10 @@ from app.errors import InvalidInputError
 
 SETTINGS = Settings(rating_min=0, rating_max=5)
 _ids = st.one_of(
-    st.text(max_size=70), st.integers(), st.just("u"), st.sampled_from(["", "\x00", "é" * 100, "a b", None, 1.5, True])
+    st.text(max_size=70),
+    st.integers(),
+    st.just("u"),
+    st.sampled_from(["", "\x00", "é" * 100, "a b", "},{", "}],[{", None, 1.5, True]),
 )
 _values = st.one_of(st.floats(), st.integers(-1, 6), st.sampled_from([True, "3", None, 2.5]))
 _times = st.one_of(
@@ -39,6 +43,16 @@ def test_both_ways_agree_on_any_array(entries):
     body = json.dumps(entries).encode()
     expected = outcome(rating_bodies._by_schema, body, SETTINGS, is_array=True)
     assert outcome(rating_bodies.read_ratings, body, SETTINGS) == expected
+
+
+@given(
+    st.lists(_entries, min_size=1, max_size=4), st.sampled_from(["", "", " ", ",", "[", "}", '"']), st.integers(0, 40)
+)
+def test_an_array_that_is_read_in_parts_is_read_like_a_whole(entries, addition, part_bytes):
+    body = json.dumps(entries)[:-1].encode() + addition.encode() + b"]"
+    expected = outcome(rating_bodies._by_schema, body, SETTINGS, is_array=True)
+    with patch.object(rating_bodies, "_PART_BYTES", part_bytes):
+        assert outcome(rating_bodies.read_ratings, body, SETTINGS) == expected
 
 
 @given(st.lists(_entries, min_size=1, max_size=4))
