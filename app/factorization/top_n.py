@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.factorization.arrays import Doubles, Floats
+from app.factorization.arrays import Floats
+from app.factorization.best import replace_top, score_of, sift_up
 from app.factorization.compiled import compiled, strictly_compiled
 from app.factorization.quantized import COLUMNS_AT_ONCE, GREATEST_LEVEL, ITEMS_PER_BLOCK, QuantizedVectors
 
@@ -84,11 +85,7 @@ def top_n(
     n = min(max(n, 0), n_items)
     if not n:
         return np.empty(0, np.intp), np.empty(0, np.float32)
-    users = _frozen(np.atleast_2d(user_vectors))
-    weights = np.zeros((len(users), items.levels.shape[1]), np.float32)
-    np.multiply(users, items.scales, out=weights[:, : users.shape[1]])
-    rounding = _UNIT * GREATEST_LEVEL * (weights.shape[1] + _SPARE_ADDITIONS)
-    slack = (np.abs(weights).sum(axis=1, dtype=np.float64) * (_HALF + rounding)).astype(np.float32)
+    users, weights, slack = prepared(items, user_vectors)
     found, found_scores = np.empty(n, np.int64), np.empty(n, np.float32)
     n_found = _scan(
         items.vectors,
@@ -97,11 +94,11 @@ def top_n(
         users,
         weights,
         slack,
-        _frozen(np.zeros(n_items, np.bool_) if excluded is None else excluded, np.bool_),
+        frozen(np.zeros(n_items, np.bool_) if excluded is None else excluded, np.bool_),
         np.float32(after.score),
         after.item_index,
-        _frozen(rescaling.multipliers),
-        _frozen(rescaling.additions),
+        frozen(rescaling.multipliers),
+        frozen(rescaling.additions),
         found,
         found_scores,
     )
@@ -125,9 +122,9 @@ def scores_of(vectors: Floats, user_vectors: Floats) -> Floats:
     ndarray of shape (n,), float32
         v·u; of several users the least.
     """
-    users = _frozen(np.atleast_2d(user_vectors))
+    users = frozen(np.atleast_2d(user_vectors))
     scores = np.empty(len(vectors), np.float32)
-    _set_scores(_frozen(vectors), users, scores)
+    _set_scores(frozen(vectors), users, scores)
     return scores
 
 
@@ -160,25 +157,53 @@ def best_of(scores: Floats, n: int, excluded: NDArray[np.bool_]) -> tuple[NDArra
     return allowed[order], left[order]
 
 
-def _frozen(array: NDArray[Any], kind: type[np.generic] = np.float32) -> NDArray[Any]:
-    # kernels are compiled for arrays of one kind, whether they lie in memory or in a mapped file
+def prepared(items: QuantizedVectors, user_vectors: Floats) -> tuple[Floats, Floats, Floats]:
+    """Prepare users for a search.
+
+    Parameters
+    ----------
+    items : QuantizedVectors
+        V.
+    user_vectors : ndarray of shape (n_factors,) or (n_users, n_factors), float32
+        u.
+
+    Returns
+    -------
+    users : ndarray of shape (n_users, n_factors), float32
+        u, as kernels take it.
+    weights : ndarray of shape (n_users, n_columns), float32
+        w = r ∘ u.
+    slack : ndarray of shape (n_users,), float32
+        Σ_f |w_f| / 2, with what rounding may add.
+    """
+    users = frozen(np.atleast_2d(user_vectors))
+    weights = np.zeros((len(users), items.levels.shape[1]), np.float32)
+    np.multiply(users, items.scales, out=weights[:, : users.shape[1]])
+    rounding = _UNIT * GREATEST_LEVEL * (weights.shape[1] + _SPARE_ADDITIONS)
+    slack = (np.add.reduce(np.abs(weights), axis=1, dtype=np.float64) * (_HALF + rounding)).astype(np.float32)
+    return users, weights, slack
+
+
+def frozen(array: NDArray[Any], kind: type[np.generic] = np.float32) -> NDArray[Any]:
+    """Make an array of the one kind that kernels are compiled for, whether it lies in memory or in a mapped file.
+
+    Parameters
+    ----------
+    array : ndarray
+        Copied only where it is of another type or not contiguous.
+    kind : type
+        Of its numbers.
+
+    Returns
+    -------
+    ndarray
+        Read-only.
+    """
     if type(array) is np.ndarray and array.dtype == kind and array.flags.c_contiguous and not array.flags.writeable:
         return array
     view = np.ascontiguousarray(array, kind).view(np.ndarray)
     view.setflags(write=False)
     return view
-
-
-@strictly_compiled
-def _score(vectors: Floats, index: int, users: Floats) -> np.float32:
-    # single-precision products are exact in double precision, and are added in the order of the factors
-    least = np.float32(np.inf)
-    for user in range(len(users)):
-        total = 0.0
-        for f in range(users.shape[1]):
-            total += np.float64(vectors[index, f]) * np.float64(users[user, f])
-        least = min(least, np.float32(total))
-    return least
 
 
 @strictly_compiled
@@ -193,38 +218,7 @@ def _rescaled(score: np.float32, index: int, multipliers: Floats, additions: Flo
 @strictly_compiled
 def _set_scores(vectors: Floats, users: Floats, scores: Floats) -> None:
     for index in range(len(vectors)):
-        scores[index] = _score(vectors, index, users)
-
-
-@compiled
-def _sift_up(found: NDArray[np.int64], scores: Floats, place: int, index: int, score: np.float32) -> None:
-    # a heap whose top is the worst of those found: the lowest score, of equal ones the greatest index
-    while place > 0:
-        parent = (place - 1) // 2
-        if scores[parent] < score or (scores[parent] == score and found[parent] > index):
-            break
-        scores[place], found[place] = scores[parent], found[parent]
-        place = parent
-    scores[place], found[place] = score, index
-
-
-@compiled
-def _replace_top(found: NDArray[np.int64], scores: Floats, index: int, score: np.float32) -> None:
-    n, place = len(found), 0
-    while True:
-        child = 2 * place + 1
-        if child >= n:
-            break
-        other = child + 1
-        if other < n and (
-            scores[other] < scores[child] or (scores[other] == scores[child] and found[other] > found[child])
-        ):
-            child = other
-        if score < scores[child] or (score == scores[child] and index > found[child]):
-            break
-        scores[place], found[place] = scores[child], found[child]
-        place = child
-    scores[place], found[place] = score, index
+        scores[index] = score_of(vectors, index, users)
 
 
 @compiled
@@ -253,7 +247,7 @@ def _scan(
     steps: Floats,
     users: Floats,
     weights: Floats,
-    slack: Doubles,
+    slack: Floats,
     excluded: NDArray[np.bool_],
     after_score: np.float32,
     after_index: int,
@@ -288,15 +282,15 @@ def _scan(
             index = first + place
             if bounds[place] < worst or excluded[index]:
                 continue
-            score = _rescaled(_score(vectors, index, users), index, multipliers, additions)
+            score = _rescaled(score_of(vectors, index, users), index, multipliers, additions)
             if score > after_score or (score == after_score and index <= after_index):
                 continue
             if n_found < n:
-                _sift_up(found, scores, n_found, index, score)
+                sift_up(found, scores, n_found, index, score)
                 n_found += 1
                 if n_found == n:
                     worst = scores[0]
             elif score > worst:  # of equal scores the earlier index stays
-                _replace_top(found, scores, index, score)
+                replace_top(found, scores, index, score)
                 worst = scores[0]
     return n_found

@@ -11,6 +11,9 @@ from app.serving.snapshot import Snapshot
 FEW = 100
 """So many items, and so many ratings times ten, are answered at once."""
 
+THREADS_PER_PROCESSOR = 8
+"""As many answers are begun at a time; top-n itself takes one thread a processor."""
+
 T = TypeVar("T")
 
 # to go through so many numbers takes about as long as to hand the work to a thread and back
@@ -18,10 +21,11 @@ _QUICK = 1 << 20
 
 
 class AnswerThreads:
-    """One thread a processor: top-n keeps one busy by itself, and more of them would only wait for one another."""
+    """Several threads a processor: those that come while the processors are busy with top-n go through it together."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="answer")
+        n_threads = THREADS_PER_PROCESSOR * (os.cpu_count() or 1)
+        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="answer")
 
     async def run(self, snapshot: Snapshot, work: Callable[[], T], *, is_short: bool = False) -> T:
         """Compute an answer.

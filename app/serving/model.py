@@ -5,7 +5,7 @@ but takes a while, lies in its files too: then it is computed once, and the proc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from app.factorization.objective import Factors
 from app.factorization.quantized import QuantizedVectors
 from app.serving.categories import CategoryLikeness
 from app.serving.item_table import ItemTable, by_popularity, item_arrays, read_items
+from app.serving.shared_searches import SharedSearches
 from app.serving.soundness import check_model
 from app.serving.trained_users import TrainedUsers
 
@@ -48,6 +49,8 @@ class Model:
         What items have in common besides who likes them.
     users : TrainedUsers or None
         Who was trained on; None in versions that were made without them.
+    searches : SharedSearches
+        Where threads that search the items meet.
     """
 
     version: int
@@ -61,9 +64,10 @@ class Model:
     searched_users: QuantizedVectors
     categories: CategoryLikeness
     users: TrainedUsers | None = None
+    searches: SharedSearches = field(default_factory=SharedSearches)
 
 
-_FACTORS = tuple(field.name for field in fields(Factors) if field.name != "hyperparameters")
+_FACTORS = tuple(each.name for each in fields(Factors) if each.name != "hyperparameters")
 
 
 def to_arrays(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from app.factorization.fold_in import FoldIn
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.top_n import After, Rescaling, top_n
+from app.factorization.top_n_together import Search
 from app.serving.item_table import Floats, ItemTable, by_popularity
 from app.serving.model import Model
 from app.serving.supplement import Supplement
@@ -283,6 +284,9 @@ class Snapshot:
         parts, supplement, n_trained = self.searched, self.supplement, self.n_trained
         if supplement is None:
             after = after or After()
+            if user_vectors.size == user_vectors.shape[-1] and rescalings[0] is _AS_THEY_ARE:
+                search = Search(user_vectors.reshape(-1), n, excluded, after)
+                return self.model.searches.top_n(parts[0], search)
             return top_n(parts[0], user_vectors, n, excluded=excluded, after=after, rescaling=rescalings[0])
         tables, pieces = (self.model.items, supplement.items), (excluded[:n_trained], excluded[n_trained:])
         found, scores = [], []

@@ -7,6 +7,7 @@ from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.objective import Factors
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.top_n import scores_of, top_n
+from app.factorization.top_n_together import Search, top_n_together
 
 
 def load_kernels() -> None:
@@ -28,5 +29,7 @@ def load_kernels() -> None:
         hyperparameters=hyperparameters,
     )
     user = FoldIn.of(factors).fold_in_user([0], [1.0])
-    top_n(QuantizedVectors.of(zero), user, 1)
+    items, search = QuantizedVectors.of(zero), Search(user, 1, np.zeros(1, np.bool_))
+    top_n(items, user, 1)
+    top_n_together(items, [search])
     scores_of(zero, user)

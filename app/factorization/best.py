@@ -1,0 +1,93 @@
+"""What every search for the best items shares: the one way to score an item, and the heap of the best so far."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.factorization.arrays import Floats
+from app.factorization.compiled import compiled, strictly_compiled
+
+
+@strictly_compiled
+def score_of(vectors: Floats, index: int, users: Floats) -> np.float32:
+    """Score an item.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_items, n_factors), float32
+        V.
+    index : int
+        The item.
+    users : ndarray of shape (n_users, n_factors), float32
+        u.
+
+    Returns
+    -------
+    float32
+        v·u; of several users the least.
+    """
+    # single-precision products are exact in double precision, and are added in the order of the factors
+    least = np.float32(np.inf)
+    for user in range(len(users)):
+        total = 0.0
+        for f in range(users.shape[1]):
+            total += np.float64(vectors[index, f]) * np.float64(users[user, f])
+        least = min(least, np.float32(total))
+    return least
+
+
+@compiled
+def sift_up(found: NDArray[np.int64], scores: Floats, place: int, index: int, score: np.float32) -> None:
+    """Put an item at the end of a heap whose top is the worst item: the lowest score, of equal ones the greatest index.
+
+    Parameters
+    ----------
+    found : ndarray of shape (n,), int64
+        Item indices.
+    scores : ndarray of shape (n,), float32
+        Their scores.
+    place : int
+        Where the heap ends.
+    index : int
+        The item.
+    score : float32
+        Its score.
+    """
+    while place > 0:
+        parent = (place - 1) // 2
+        if scores[parent] < score or (scores[parent] == score and found[parent] > index):
+            break
+        scores[place], found[place] = scores[parent], found[parent]
+        place = parent
+    scores[place], found[place] = score, index
+
+
+@compiled
+def replace_top(found: NDArray[np.int64], scores: Floats, index: int, score: np.float32) -> None:
+    """Put an item in place of the worst of a full heap.
+
+    Parameters
+    ----------
+    found : ndarray of shape (n,), int64
+        Item indices.
+    scores : ndarray of shape (n,), float32
+        Their scores.
+    index : int
+        The item.
+    score : float32
+        Its score.
+    """
+    n, place = len(found), 0
+    while True:
+        child = 2 * place + 1
+        if child >= n:
+            break
+        other = child + 1
+        if other < n and (
+            scores[other] < scores[child] or (scores[other] == scores[child] and found[other] > found[child])
+        ):
+            child = other
+        if score < scores[child] or (score == scores[child] and index > found[child]):
+            break
+        scores[place], found[place] = scores[child], found[child]
+        place = child
+    scores[place], found[place] = score, index
