@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from app.serving.shared_searches import QUICK
 from app.serving.snapshot import Snapshot
 
 FEW = 100
@@ -15,9 +16,6 @@ THREADS_PER_PROCESSOR = 8
 """As many answers are begun at a time; top-n itself takes one thread a processor."""
 
 T = TypeVar("T")
-
-# to go through so many numbers takes about as long as to hand the work to a thread and back
-_QUICK = 1 << 20
 
 
 class AnswerThreads:
@@ -44,6 +42,6 @@ class AnswerThreads:
         object
             What it returned.
         """
-        if is_short and snapshot.model.factors.item_factors.size <= _QUICK:
+        if is_short and snapshot.model.factors.item_factors.size <= QUICK:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

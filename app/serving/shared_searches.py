@@ -16,6 +16,9 @@ from app.factorization.top_n_together import MOST_TOGETHER, USERS_AT_ONCE, Searc
 
 Found = tuple[NDArray[np.intp], Floats]
 
+QUICK = 1 << 20
+"""To go through so many numbers takes about as long as to hand the work to a thread, so nobody waits for it."""
+
 _FEWEST = USERS_AT_ONCE - 1  # fewer take longer together than one after another
 
 
@@ -38,9 +41,12 @@ class SharedSearches:
     ----------
     n_passes : int, optional
         Passes at a time; by default one a processor.
+    quick : int
+        Numbers that are gone through alone, whoever else does so.
     """
 
-    def __init__(self, n_passes: int | None = None) -> None:
+    def __init__(self, n_passes: int | None = None, quick: int = QUICK) -> None:
+        self._quick = quick
         self._n_passes = n_passes or os.cpu_count() or 1
         self._n_free = self._n_passes
         self._waiting: deque[_Waiting] = deque()
@@ -63,6 +69,8 @@ class SharedSearches:
         scores : ndarray of the same shape, float32
             Their scores.
         """
+        if items.vectors.size <= self._quick:
+            return _found(items, [search])[0]
         own = _Waiting(search)
         with self._lock:
             is_free = self._n_free > 0

@@ -14,5 +14,5 @@ async def test_only_short_work_on_small_models_is_done_at_once(trained: Service,
     here = threading.get_ident()
     assert await threads.run(snapshot, threading.get_ident, is_short=True) == here
     assert await threads.run(snapshot, threading.get_ident) != here
-    monkeypatch.setattr(answer_threads, "_QUICK", 10)  # and so the model is large
+    monkeypatch.setattr(answer_threads, "QUICK", 10)  # and so the model is large
     assert await threads.run(snapshot, threading.get_ident, is_short=True) != here

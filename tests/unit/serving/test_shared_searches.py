@@ -43,7 +43,7 @@ def test_a_hundred_threads_at_once_find_what_each_finds_alone(items: QuantizedVe
         return top_n_together(items, together)
 
     monkeypatch.setattr(shared_searches, "top_n_together", counted)
-    meeting = SharedSearches(n_passes=1)
+    meeting = SharedSearches(n_passes=1, quick=0)
 
     def look(search: Search) -> Found:
         begin.wait()
@@ -68,7 +68,7 @@ def test_one_that_fails_stops_nobody_behind_it(items: QuantizedVectors, monkeypa
         go_on.wait()
         raise MemoryError
 
-    wanted, meeting = searches(9, np.random.default_rng(3)), SharedSearches(n_passes=1)
+    wanted, meeting = searches(9, np.random.default_rng(3)), SharedSearches(n_passes=1, quick=0)
     monkeypatch.setattr(shared_searches, "top_n", failing)
     with ThreadPoolExecutor(len(wanted)) as threads:
         first = threads.submit(meeting.top_n, items, wanted[0])
@@ -81,3 +81,10 @@ def test_one_that_fails_stops_nobody_behind_it(items: QuantizedVectors, monkeypa
             first.result(timeout=20)
         for other, search in zip(others, wanted[1:], strict=True):
             assert other.result(timeout=20)[0].tolist() == alone(items, search)[0].tolist()
+
+
+def test_a_short_search_waits_for_nobody(items: QuantizedVectors):
+    meeting = SharedSearches(n_passes=1)
+    meeting._n_free = 0
+    (search,) = searches(1, np.random.default_rng(4))
+    assert meeting.top_n(items, search)[0].tolist() == alone(items, search)[0].tolist()
