@@ -15,13 +15,14 @@ from app.lifeline import Lifeline, die_with_parent, parent_descriptor
 _PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 30.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of the C library's mallopt
-_LARGE_BYTES = 4 << 20
+_LARGE_BYTES = 1 << 19  # a mask of a million items is larger
 
 
 def give_memory_back() -> None:
     """Have the C library return what is freed to the system, where it is glibc.
 
-    Left to itself it keeps up to 64 MB of freed memory for each thread, once large arrays have come and gone in it.
+    Left to itself it keeps up to 64 MB of freed memory for each thread, once large arrays have come and gone in it;
+    and where arrays of a megabyte or two lie among small things, hardly any of it is ever free from end to end.
     """
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt") and hasattr(library, "malloc_trim"):
