@@ -22,6 +22,9 @@ USERS_AT_ONCE = 4
 """Users whose bounds are computed together; padded to a multiple of this."""
 
 
+_NOTHING = np.empty(0, np.intp)
+
+
 class Search(NamedTuple):
     """What is looked for, for one user."""
 
@@ -32,7 +35,10 @@ class Search(NamedTuple):
     """How many items."""
 
     excluded: NDArray[np.bool_]
-    """Items that must not come, ndarray of shape (n_items,), bool."""
+    """Items that must not come, ndarray of shape (n_items,), bool; several users may have one array together."""
+
+    out: NDArray[np.intp] = _NOTHING
+    """Further items that must not come, ndarray of shape (n_out,), intp."""
 
     after: After = After()
     """Where the list begins."""
@@ -58,9 +64,12 @@ def top_n_together(items: QuantizedVectors, searches: Sequence[Search]) -> list[
     vectors = np.zeros((-(-len(searches) // USERS_AT_ONCE) * USERS_AT_ONCE, items.vectors.shape[1]), np.float32)
     vectors[: len(searches)] = [search.user_vector for search in searches]
     users, weights, slack = prepared(items, vectors)
-    excluded = np.zeros(n_items, np.uint16)
+    excluded, common = np.zeros(n_items, np.uint16), {id(search.excluded): search.excluded for search in searches}
+    for identity, array in common.items():
+        bits = sum(1 << place for place, search in enumerate(searches) if id(search.excluded) == identity)
+        _mark(excluded, frozen(array, np.bool_), np.uint16(bits))
     for place, search in enumerate(searches):
-        _mark(excluded, frozen(search.excluded, np.bool_), np.uint16(1 << place))
+        excluded[search.out] |= np.uint16(1 << place)
     n_most = int(lengths.max(initial=0))
     found, scores = np.empty((len(searches), n_most), np.int64), np.empty((len(searches), n_most), np.float32)
     n_found = np.zeros(len(searches), np.int64)

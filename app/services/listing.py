@@ -90,9 +90,10 @@ class Listing:
         rest : Listing or None
             What comes after; None at the end.
         """
-        excluded = self.snapshot.excluded(self.categories)
-        excluded[self.out] = True
+        excluded = self.snapshot.excluded(self.categories) if self.categories else self.snapshot.hidden
         if self.strategy == "popular":
+            excluded = excluded.copy()
+            excluded[self.out] = True
             return self._popular_page(excluded)
         if self.diversity > 0:
             return self._diverse_page(excluded)
@@ -121,7 +122,7 @@ class Listing:
 
     def _best(self, excluded: NDArray[np.bool_], n: int) -> tuple[NDArray[np.intp], Floats]:
         after = None if self.place.score is None else After(self.place.score, self.place.passed)
-        return self.snapshot.top_n(self._ranking_vectors(), n, excluded, after=after)
+        return self.snapshot.top_n(self._ranking_vectors(), n, excluded, out=self.out, after=after)
 
     def _ranking_vectors(self) -> Floats:
         # the scores of the mean vector are the means of the members' scores

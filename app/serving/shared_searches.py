@@ -113,6 +113,12 @@ class SharedSearches:
 def _found(items: QuantizedVectors, searches: Sequence[Search]) -> list[Found]:
     if len(searches) >= _FEWEST:
         return top_n_together(items, searches)
-    return [
-        top_n(items, search.user_vector, search.n, excluded=search.excluded, after=search.after) for search in searches
-    ]
+    return [_found_alone(items, search) for search in searches]
+
+
+def _found_alone(items: QuantizedVectors, search: Search) -> Found:
+    excluded = search.excluded
+    if len(search.out):
+        excluded = excluded.copy()
+        excluded[search.out] = True
+    return top_n(items, search.user_vector, search.n, excluded=excluded, after=search.after)

@@ -19,6 +19,7 @@ from app.serving.model import Model
 from app.serving.supplement import Supplement
 
 _AS_THEY_ARE = Rescaling()
+_NOTHING = np.empty(0, np.intp)
 
 
 class ItemChange(NamedTuple):
@@ -256,6 +257,7 @@ class Snapshot:
         n: int,
         excluded: NDArray[np.bool_],
         *,
+        out: NDArray[np.intp] = _NOTHING,
         after: After | None = None,
         rescalings: Sequence[Rescaling] = (_AS_THEY_ARE, _AS_THEY_ARE),
     ) -> tuple[NDArray[np.intp], Floats]:
@@ -269,6 +271,8 @@ class Snapshot:
             How many.
         excluded : ndarray of shape (n_items,), bool
             Items that must not come.
+        out : ndarray of shape (n_out,), intp
+            Further items that must not come.
         after : After, optional
             The item that they come behind.
         rescalings : sequence of Rescaling
@@ -282,11 +286,15 @@ class Snapshot:
             Their scores.
         """
         parts, supplement, n_trained = self.searched, self.supplement, self.n_trained
+        is_plain = user_vectors.size == user_vectors.shape[-1] and rescalings[0] is _AS_THEY_ARE
+        if supplement is None and is_plain:
+            search = Search(user_vectors.reshape(-1), n, excluded, out, after or After())
+            return self.model.searches.top_n(parts[0], search)
+        if len(out):
+            excluded = excluded.copy()
+            excluded[out] = True
         if supplement is None:
             after = after or After()
-            if user_vectors.size == user_vectors.shape[-1] and rescalings[0] is _AS_THEY_ARE:
-                search = Search(user_vectors.reshape(-1), n, excluded, after)
-                return self.model.searches.top_n(parts[0], search)
             return top_n(parts[0], user_vectors, n, excluded=excluded, after=after, rescaling=rescalings[0])
         tables, pieces = (self.model.items, supplement.items), (excluded[:n_trained], excluded[n_trained:])
         found, scores = [], []

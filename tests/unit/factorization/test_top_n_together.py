@@ -23,15 +23,17 @@ def test_each_list_equals_a_plain_sort(seed: int, kind: str, left: list[str]) ->
     rng = np.random.default_rng(seed)
     n_items, n_factors = int(rng.integers(1, 400)), int(rng.integers(1, 20))
     V, U = vectors_of(kind, rng, n_items, n_factors), vectors_of(kind, rng, len(left), n_factors)
-    searches = []
+    searches, common, out = [], rng.random(n_items) < 0.1, rng.choice(n_items, n_items // 3, replace=False)
     for user, of_user in zip(U, left, strict=True):
         place = int(rng.integers(n_items))
         after = After(float(reference_scores(V, user)[place]), place) if rng.random() < 0.5 else After()
-        searches.append(Search(user, int(rng.integers(0, 300)), excluded_of(of_user, rng, n_items), after))
+        excluded = common if rng.random() < 0.5 else excluded_of(of_user, rng, n_items)
+        searches.append(Search(user, int(rng.integers(0, 300)), excluded, out[: rng.integers(n_items)], after))
     lists = top_n_together(QuantizedVectors.of(V), searches)
     for (found, scores), search in zip(lists, searches, strict=True):
-        every = reference_scores(V, search.user_vector)
-        assert found.tolist() == plain_sort(every, search.n, search.excluded, search.after)
+        every, excluded = reference_scores(V, search.user_vector), search.excluded.copy()
+        excluded[search.out] = True
+        assert found.tolist() == plain_sort(every, search.n, excluded, search.after)
         assert scores.tobytes() == every[found].tobytes()
 
 

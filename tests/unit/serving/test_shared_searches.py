@@ -18,14 +18,14 @@ N_ITEMS, N_FACTORS = 3_000, 8
 
 def searches(n: int, rng: np.random.Generator) -> list[Search]:
     users = rng.standard_normal((n, N_FACTORS)).astype(np.float32)
-    afters = [After(), After(0.5, 100)]
-    return [
-        Search(user, int(rng.integers(1, 40)), rng.random(N_ITEMS) < 0.2, afters[i % 2]) for i, user in enumerate(users)
-    ]
+    afters, hidden, out = [After(), After(0.5, 100)], rng.random(N_ITEMS) < 0.2, rng.choice(N_ITEMS, 500, replace=False)
+    return [Search(user, int(rng.integers(1, 40)), hidden, out, afters[i % 2]) for i, user in enumerate(users)]
 
 
 def alone(items: QuantizedVectors, search: Search) -> Found:
-    return top_n(items, search.user_vector, search.n, excluded=search.excluded, after=search.after)
+    excluded = search.excluded.copy()
+    excluded[search.out] = True
+    return top_n(items, search.user_vector, search.n, excluded=excluded, after=search.after)
 
 
 @pytest.fixture
