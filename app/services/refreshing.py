@@ -1,5 +1,6 @@
 """Noticing a new model version or a changed catalogue, and swapping it in."""
 
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ class LoadedAhead:
         try:
             with store.read() as connection:
                 active = versions.active_version(connection)
-            return cls(None if active is None else load_model(store, settings.models_dir, active))
+            return cls(None if active is None else load_model(store, settings.models_dir, active, os.cpu_count() or 1))
         except (StoreUnavailableError, ArtifactError):
             return cls()
         finally:
@@ -222,7 +223,7 @@ class Refresher:
         return read_supplement(number, files.arrays, model)
 
 
-def load_model(store: Store, models_dir: Path, version: int) -> Model:
+def load_model(store: Store, models_dir: Path, version: int, n_threads: int = 1) -> Model:
     """Load a version, and what is needed to answer from it.
 
     Parameters
@@ -233,6 +234,8 @@ def load_model(store: Store, models_dir: Path, version: int) -> Model:
         Where versions lie on this machine.
     version : int
         Which.
+    n_threads : int
+        To compute checksums with.
 
     Returns
     -------
@@ -240,7 +243,7 @@ def load_model(store: Store, models_dir: Path, version: int) -> Model:
         Verified.
     """
     with ThreadPoolExecutor(1) as threads:  # checksums are computed without the GIL, machine code is loaded with it
-        files = threads.submit(obtain_artifacts, store, models_dir, version)
+        files = threads.submit(obtain_artifacts, store, models_dir, version, n_threads)
         load_kernels()
         found = files.result()
     model = from_arrays(version, found.arrays, found.description)

@@ -120,13 +120,15 @@ def place_artifacts(folder: Path, models_dir: Path, version: int | str) -> Path:
     return target
 
 
-def read_artifacts(folder: Path) -> Artifacts:
+def read_artifacts(folder: Path, n_threads: int = 1) -> Artifacts:
     """Verify a version's files and map them into memory.
 
     Parameters
     ----------
     folder : Path
         The version's, or one from ``write_artifacts``.
+    n_threads : int
+        To compute checksums with; more than one only where nobody waits for an answer.
 
     Returns
     -------
@@ -145,7 +147,7 @@ def read_artifacts(folder: Path) -> Artifacts:
                 raise ArtifactError("others than its owner may write to it")
             manifest = _read_manifest(descriptor)
             files = sorted(manifest["files"].items(), key=lambda file: -file[1]["n_bytes"])
-            with ThreadPoolExecutor(os.cpu_count()) as threads:  # checksums are computed without the GIL
+            with ThreadPoolExecutor(n_threads) as threads:  # checksums are computed without the GIL
                 arrays = dict(threads.map(lambda file: (file[0], _read_array(descriptor, *file)), files))
         finally:
             os.close(descriptor)

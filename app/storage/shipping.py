@@ -84,7 +84,7 @@ def shipped_folders(connection: Connection) -> set[str]:
     return set(connection.execute(select(model_chunks.c.folder).distinct()).scalars())
 
 
-def obtain_artifacts(store: Store, models_dir: Path, version: int | str) -> Artifacts:
+def obtain_artifacts(store: Store, models_dir: Path, version: int | str, n_threads: int = 1) -> Artifacts:
     """Map a version's files into memory, and fetch them before if they are not on this machine.
 
     Parameters
@@ -95,6 +95,8 @@ def obtain_artifacts(store: Store, models_dir: Path, version: int | str) -> Arti
         Where versions lie on this machine. Nothing is fetched over what lies there, damaged or not.
     version : int or str
         The version, or a supplement's name.
+    n_threads : int
+        As ``read_artifacts`` takes it.
 
     Returns
     -------
@@ -116,7 +118,7 @@ def obtain_artifacts(store: Store, models_dir: Path, version: int | str) -> Arti
                     _remove_forgotten(connection, models_dir)
         except OSError as error:
             raise ArtifactError(f"{target} cannot be written: {error.strerror}; see FOLDIN_MODELS_DIR") from error
-    return read_artifacts(target)
+    return read_artifacts(target, n_threads)
 
 
 def _parts(path: Path) -> Iterator[bytes]:
