@@ -23,7 +23,9 @@ def reference_scores(vectors: Floats, users: Floats) -> Floats:
         for column in products.T:
             total = total + column
         each.append(total.astype(np.float32))
-    least: Floats = np.min(each, axis=0)
+    least = each[0]
+    for other in each[1:]:
+        least = np.where(other < least, other, least)  # of 0 and -0, which are equal, the first
     return least
 
 
