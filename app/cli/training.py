@@ -109,5 +109,5 @@ def _print_metrics(metrics: dict[str, Any]) -> None:
     if compared:
         base, metric = compared["baseline_value"]["mean"], compared["metric"]
         typer.echo(f"{metric} of {compared['baseline']} on the same ratings: {base:.4f}")
-    elif note := metrics.get("protocol", {}).get("note"):
+    if note := metrics.get("protocol", {}).get("note"):
         typer.echo(f"Evaluation: {note}.")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.factorization.hyperparameters import Hyperparameters
@@ -89,3 +90,25 @@ def warm_start(drawn: Factors, known: Factors) -> Factors:
         n, k = min(len(vectors), len(earlier)), min(vectors.shape[1], earlier.shape[1])
         vectors[:n, :k] = earlier[:n, :k]
     return replace(drawn, user_factors=U, item_factors=V)
+
+
+def rearranged(known: Factors, user_rows: NDArray[np.intp], item_rows: NDArray[np.intp]) -> Factors:
+    """Put the vectors of a fit in another order, with a mean vector for whoever is new; to start from.
+
+    Parameters
+    ----------
+    known : Factors
+        An earlier fit.
+    user_rows : ndarray of shape (n_users,), intp
+        Each user's row in it, or -1.
+    item_rows : ndarray of shape (n_items,), intp
+        Each item's row in it, or -1.
+
+    Returns
+    -------
+    Factors
+        Only its vectors are rearranged: for ``warm_start``.
+    """
+    U = np.where(user_rows[:, None] >= 0, known.user_factors[user_rows], known.mean_user)
+    V = np.where(item_rows[:, None] >= 0, known.item_factors[item_rows], known.mean_item)
+    return replace(known, user_factors=U, item_factors=V)

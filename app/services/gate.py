@@ -124,8 +124,8 @@ def refusal_of_factors(factors: Factors, shape: tuple[int, int] | None = None) -
     return None
 
 
-def refusal_of_loss(losses: list[float], n_ratings: int, trial: Trial | None) -> str | None:
-    """Check that the refit went as the trial did.
+def refusal_of_loss(losses: list[float], n_ratings: int, before: float | None) -> str | None:
+    """Check that a fit on all ratings went as the trial did.
 
     Parameters
     ----------
@@ -133,8 +133,8 @@ def refusal_of_loss(losses: list[float], n_ratings: int, trial: Trial | None) ->
         After each of its epochs; empty for methods without.
     n_ratings : int
         All ratings.
-    trial : Trial or None
-        The fit that it started from.
+    before : float or None
+        The loss per rating of the trial, the fit without held-out ratings; None where there was none.
 
     Returns
     -------
@@ -145,9 +145,9 @@ def refusal_of_loss(losses: list[float], n_ratings: int, trial: Trial | None) ->
         return None
     if not np.isfinite(losses[-1]):
         return "the loss is not finite"
-    if trial is None or trial.loss_per_rating is None:
+    if before is None:
         return None
-    refit, before = losses[-1] / n_ratings, trial.loss_per_rating
+    refit = losses[-1] / n_ratings
     if not refit <= before * LOSS_TOLERANCE + 1e-9:
         return (
             f"the loss is {refit:.4g} a rating, out of line with the {before:.4g} of the fit without held-out ratings"

@@ -1,4 +1,7 @@
-"""One training from the first row to the published version: load, try out, judge, refit on all ratings, publish."""
+"""One training from the first row to the published version: load, try out, judge, refit on all ratings, publish.
+
+While little changed since a configuration was judged, the fit goes on from the active version instead.
+"""
 
 import threading
 from collections.abc import Callable
@@ -14,11 +17,12 @@ from app.factorization.objective import Epoch, Factors
 from app.services.arranging import Arranged, arrange, leave_out_unusable
 from app.services.clock import now_microseconds
 from app.services.configuring import configuration_of, configuration_of_version, refit_epochs
+from app.services.continuing import Beginning, continuation_of, is_worth_continuing
 from app.services.gate import refusal_of_factors, refusal_of_loss
 from app.services.publishing import publish
 from app.services.sizing import refuse_what_cannot_fit
 from app.services.training_lease import begin_run, renewed
-from app.services.verdicts import Verdict, judge
+from app.services.verdicts import judge
 from app.serving.model import to_arrays
 from app.serving.trained_users import TrainedUsers
 from app.storage import artifacts, catalogue, leases, training_runs, tuning, versions
@@ -149,24 +153,18 @@ class _Run:
         artifacts.remove_unfinished(self.settings.models_dir)
         refuse_what_cannot_fit(self.store, self.settings, self.configuration)
         data, arranged, description = self._load()
-        verdict = judge(
-            self.configuration,
-            configuration_of_version(active.description) if active else None,
-            arranged,
-            self.settings,
-            on_epoch=lambda epoch: self._after_epoch("evaluating", epoch),
-        )
-        self.record(metrics=verdict.metrics)
-        if reason := verdict.refusal:
-            return {"status": "refused", "reason": reason}
-        factors = self._refit(arranged, verdict)
+        begun = self._continued(active, described, data, arranged) or self._judged(active, data, arranged)
+        self.record(metrics=begun.metrics)
+        if begun.refusal:
+            return {"status": "refused", "reason": begun.refusal}
+        factors = self._fit_on_all(arranged, begun)
         losses = [epoch["loss"] for epoch in self.epochs]
         reason = refusal_of_factors(factors, arranged.user_items.shape)
-        if reason := reason or refusal_of_loss(losses, len(data.values), verdict.trial):
+        if reason := reason or refusal_of_loss(losses, len(data.values), begun.judged["loss_per_rating"]):
             return {"status": "refused", "reason": reason}
         served = asdict(factors.hyperparameters) | {"n_epochs": self.configuration.hyperparameters.n_epochs}
         description |= described | {"configuration": described, "hyperparameters": served}
-        description |= {"metrics": verdict.metrics, "calibration": verdict.calibration}
+        description |= {"metrics": begun.metrics, "calibration": begun.calibration, "judged": begun.judged}
         users = TrainedUsers.of(self.user_ids, arranged.user_items, self.user_secret)
         arrays = to_arrays(factors, arranged.items, arranged.user_keys, users)
         version = publish(
@@ -222,19 +220,45 @@ class _Run:
         size = {"n_ratings": len(data.values), "n_users": n_users, "n_items": n_items}
         self.record(**size, n_changes=data.n_changes, load_seconds=perf_counter() - started)
         self.n_ratings = len(data.values)
-        self._report("evaluating", None)
         state = {"n_changes": data.n_changes, "catalogue_revision": revision, "created_at": now_microseconds()}
         return data, arranged, size | state
 
-    def _refit(self, arranged: Arranged, verdict: Verdict) -> Factors:
-        start = verdict.trial.factors if verdict.trial else None
-        n_epochs = self.configuration.hyperparameters.n_epochs
-        self.n_epochs = n_epochs if start is None else refit_epochs(n_epochs)
+    def _continued(
+        self, active: versions.ModelVersion | None, described: dict[str, Any], data: TrainingData, arranged: Arranged
+    ) -> Beginning | None:
+        if active is None or self.was_asked_for_despite_pause:
+            return None  # who went back to an older version and asks for another wants it judged
+        if not is_worth_continuing(active, described, self.configuration, data):
+            return None
+        return continuation_of(self.store, self.settings, active, arranged)
+
+    def _judged(self, active: versions.ModelVersion | None, data: TrainingData, arranged: Arranged) -> Beginning:
+        self._report("evaluating", None)
+        verdict = judge(
+            self.configuration,
+            configuration_of_version(active.description) if active else None,
+            arranged,
+            self.settings,
+            on_epoch=lambda epoch: self._after_epoch("evaluating", epoch),
+        )
+        trial, n_epochs = verdict.trial, self.configuration.hyperparameters.n_epochs
+        judged = {"run": self.run_id, "n_changes": data.n_changes, "loss_per_rating": trial and trial.loss_per_rating}
+        return Beginning(
+            start=trial.factors if trial else None,
+            n_epochs=refit_epochs(n_epochs) if trial else n_epochs,
+            judged=judged,
+            metrics=verdict.metrics,
+            calibration=verdict.calibration,
+            refusal=verdict.refusal,
+        )
+
+    def _fit_on_all(self, arranged: Arranged, begun: Beginning) -> Factors:
+        self.n_epochs = begun.n_epochs
         factors = self.configuration.fit(
             arranged,
             arranged.user_items,
             arranged.timestamps,
-            start=start,
+            start=begun.start,
             n_epochs=self.n_epochs,
             on_epoch=lambda epoch: self._after_epoch("training", epoch),
         )
