@@ -166,5 +166,11 @@ def _errors_less(one: Evaluation, other: Evaluation, rng: np.random.Generator) -
     if len(one.errors) < FEWEST_JUDGED:
         return None
     statistic: Callable[[Doubles], Doubles] = lambda sums: -np.sqrt(sums[:, 0] / sums[:, 2])  # noqa: E731 - its type
-    scale = one.metrics["rmse"].mean / float(np.sqrt(one.errors[:, 0].sum() / one.errors[:, 2].sum()))
+    scale = _width_of_scale(one) or _width_of_scale(other)
     return Interval(*(scale * bound for bound in difference(one.errors, other.errors, rng, statistic)))
+
+
+def _width_of_scale(found: Evaluation) -> float:
+    # errors are shares of it; 0 where there are none to tell it by
+    error = float(np.sqrt(found.errors[:, 0].sum() / found.errors[:, 2].sum()))
+    return found.metrics["rmse"].mean / error if error else 0.0

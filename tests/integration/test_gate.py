@@ -211,3 +211,12 @@ def test_an_unchanged_store_is_skipped_only_when_asked(store, tmp_path):
     runs = [train(store, tmp_path, skip_unchanged=True, n_factors=n_factors) for n_factors in (4, 4, 5)]
     assert [run.status for run in runs] == ["succeeded", "skipped", "succeeded"]
     assert train(store, tmp_path, n_factors=5).status == "succeeded"
+
+
+def test_predictions_without_any_error_are_compared_too(store: Store, tmp_path: Path) -> None:
+    rows = [Rating(f"u{user}", f"i{item}", 0.0, item) for user in range(40) for item in range(10)]
+    with store.write() as connection:
+        upsert_ratings(connection, rows, now=10**15)
+    run = train(store, tmp_path, method="observed")
+    assert run.status != "failed", run.reason
+    assert run.metrics["compared_with"]["baseline_value"]["mean"] == 0.0
