@@ -102,7 +102,7 @@ def _train(url: str, holder: str, now: int, is_sleeper: bool, is_unfenced: bool,
 @contextmanager
 def _without_fence(is_unfenced: bool) -> Iterator[None]:
     if is_unfenced:
-        with patch.object(versions, "_change_as_holder", lambda *_, **__: None):
+        with patch.object(versions, "change_as_holder", lambda *_, **__: None):
             yield
     else:
         yield
