@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from app.api.bodies import json_body, read_as
 from app.api.questions import WhatIfRating, checked_ratings
 from app.api.recommendations import Count, Names
-from app.api.schemas import Questions
+from app.api.schemas import AS_WHOLE, Questions
 from app.api.state import State, json_response, scoped_router
 from app.services.answers import Answer
 from app.services.policy import MAX_ID_BYTES
@@ -24,7 +24,7 @@ class AnswersIn(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     ratings: list[WhatIfRating] = Field([], max_length=MAX_ANSWERS)
-    n: int = Field(10, ge=1, le=100)
+    n: Annotated[int, Field(ge=1, le=100), AS_WHOLE] = 10
     category: list[Annotated[str, Field(max_length=MAX_ID_BYTES)]] = Field([], max_length=1000)
 
 

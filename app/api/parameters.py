@@ -9,6 +9,7 @@ from starlette.datastructures import QueryParams
 
 from app.api.paths import PathId
 from app.api.problems import rejected_values
+from app.api.schemas import ID_SCHEMA
 from app.errors import InvalidInputError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -107,5 +108,5 @@ def documented(model: type[BaseModel], *path_ids: str) -> dict[str, Any]:
     parameters = [
         {"name": name, "in": "query", "required": False, "schema": schema} for name, schema in properties.items()
     ]
-    ids = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in path_ids]
+    ids = [{"name": name, "in": "path", "required": True, "schema": ID_SCHEMA} for name in path_ids]
     return {"parameters": [*ids, *parameters]}

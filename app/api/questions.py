@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from app.api.bodies import json_body, read_as
 from app.api.recommendations import EXPLAINED, MAX_CURSOR, recommendations
-from app.api.schemas import GroupRecommendations, OutsideId
+from app.api.schemas import AS_WHOLE, GroupRecommendations, OutsideId
 from app.api.state import State, json_response, scoped_router
 from app.config import Settings
 from app.errors import InvalidInputError
@@ -45,15 +45,15 @@ class QuestionIn(BaseModel):
     aggregate: Literal["mean", "least_misery"] = "mean"
     candidates: Ids | None = None
     compare: bool = False
-    n: int | None = Field(None, ge=1, le=1000)
+    n: Annotated[int, Field(ge=1, le=1000), AS_WHOLE] | None = None
     exclude_rated: bool = True
     category: list[Category] = Field([], max_length=1000)
     exclude: Ids = []
     explain: bool = False
-    explain_limit: int | None = Field(None, ge=0, le=MAX_LISTED)
+    explain_limit: Annotated[int, Field(ge=0, le=MAX_LISTED), AS_WHOLE] | None = None
     diversity: float = Field(0.0, ge=0, le=1)
     explore: float = Field(0.0, ge=0, le=1)
-    seed: int | None = Field(None, ge=0, lt=2**63)
+    seed: Annotated[int, Field(ge=0, lt=2**63), AS_WHOLE] | None = None
     cursor: str | None = Field(None, max_length=MAX_CURSOR * 10)
 
     @model_validator(mode="after")

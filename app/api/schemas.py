@@ -9,7 +9,13 @@ from app.services.clock import now_microseconds
 from app.services.policy import check_id, check_timestamp, to_microseconds
 
 
+def _whole(number: object) -> object:
+    # JSON has one kind of number, and JSON Schema takes 60.0 for an integer
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 def _decimal_string(outside_id: object) -> object:
+    outside_id = _whole(outside_id)
     return str(outside_id) if type(outside_id) is int else outside_id
 
 
@@ -50,13 +56,16 @@ def _parse_rfc3339(text: str) -> int:
 
 
 ID_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 256, "pattern": r"^[^\x00-\x1f\x7f-\x9f]+$"}
-_ID_SCHEMA = {"anyOf": [ID_SCHEMA, {"type": "integer"}]}
+_ID_SCHEMA = {"anyOf": [ID_SCHEMA, {"type": "integer", "exclusiveMinimum": -1e255, "exclusiveMaximum": 1e256}]}
 _TIME_SCHEMA = {
     "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number", "minimum": 0}, {"type": "null"}]
 }
 
 OutsideId = Annotated[str, BeforeValidator(_decimal_string), AfterValidator(check_id), WithJsonSchema(_ID_SCHEMA)]
 """A user's or item's id in a body: a string, or an integer that is taken as its decimal string."""
+
+AS_WHOLE = BeforeValidator(_whole)
+"""Behind the limits of an integer in a body."""
 
 Timestamp = Annotated[int | None, BeforeValidator(_to_timestamp), WithJsonSchema(_TIME_SCHEMA)]
 """RFC 3339 text or epoch seconds in; microseconds inside."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from app.api.bodies import json_body, read_as
 from app.api.paths import PathId
 from app.api.recommendations import Count, Names
-from app.api.schemas import OutsideId, Predictions, SimilarItems, SimilarUsers
+from app.api.schemas import AS_WHOLE, OutsideId, Predictions, SimilarItems, SimilarUsers
 from app.api.state import State, json_response, scoped_router
 from app.services.answers import Answer
 from app.services.policy import MAX_ID_BYTES
@@ -26,7 +26,7 @@ class SeedsIn(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     item_ids: list[OutsideId] = Field(min_length=1, max_length=MAX_SEEDS)
-    n: int = Field(10, ge=1, le=1000)
+    n: Annotated[int, Field(ge=1, le=1000), AS_WHOLE] = 10
     category: list[Annotated[str, Field(max_length=MAX_ID_BYTES)]] = Field([], max_length=1000)
     metric: Metric = "blend"
 

@@ -1,10 +1,13 @@
 """What schemathesis cannot know from the API's description: rules between fields, and what depends on the moment."""
 
+import re
 from typing import Any
 
 import schemathesis
 
-_TIMES = ("timestamp", "available_from", "available_until")
+_TIMES = {"timestamp": 1, "available_from": 1, "available_until": 2}
+_LAST_DATE = 253_402_214_400  # the description's, for dates of items
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 
 
 @schemathesis.hook
@@ -24,7 +27,10 @@ def map_body(_context: Any, body: Any) -> Any:
 def _tidied(body: Any) -> Any:
     if not isinstance(body, dict):
         return body
-    dropped = {"cursor", *(name for name in _TIMES if isinstance(body.get(name), str | float | int))}
+    dropped = {"cursor"}
+    body |= {name: good for name, good in _TIMES.items() if _is_time(name, body.get(name))}
+    if isinstance(body.get("attributes"), dict):
+        body["attributes"] = _within_64_bits(body["attributes"])
     if body.get("user_ids"):
         dropped |= {"user_id", "ratings", "compare"}
     elif not body.get("ratings"):
@@ -37,3 +43,20 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     """Give writes without a body their content type, which OpenAPI cannot ask for."""
     if case.method not in {"GET", "HEAD"} and case.media_type is None:
         case.headers["Content-Type"] = "application/json"
+
+
+def _is_time(name: str, value: Any) -> bool:
+    """Whether a value is a time by the description, which cannot say that it must have been, or come in this order."""
+    if isinstance(value, str):
+        return _RFC_3339.fullmatch(value) is not None
+    last = float("inf") if name == "timestamp" else _LAST_DATE
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= last
+
+
+def _within_64_bits(value: Any) -> Any:
+    """What attributes may hold; a description of numbers at any depth would be longer than the rest of it."""
+    if isinstance(value, dict):
+        return {name: _within_64_bits(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_within_64_bits(inner) for inner in value]
+    return 0 if isinstance(value, int) and abs(value) >= 2**63 else value
