@@ -269,12 +269,12 @@ _TEN_THOUSAND = b",".join([b'"i%d"' % number for number in range(10_000)])
 QUESTIONS: dict[int, list[bytes]] = {
     200: [
         *(b"{}", b'{"user_id":"u1"}', b'{"user_id":1}', b'{"user_ids":["u1","u2"]}', b'{"ratings":[{"item_id":"i1","value":5}]}'),
-        *(b'{"user_id":"u1","exclude":[%s]}' % _TEN_THOUSAND, b'{"candidates":[%s]}' % _TEN_THOUSAND, b'{"candidates":[]}', b'{"n":null}'),
+        *(b'{"user_id":"u1","exclude":[%s]}' % _TEN_THOUSAND, b'{"candidates":[%s]}' % _TEN_THOUSAND, b'{"candidates":[]}', b'{"n":null}', b'{"n":5.0}'),
         *(b'{"user_id":"u1","ratings":[{"item_id":"i1","value":null}]}', b'{"ratings":[{"item_id":"i1","value":1},{"item_id":"i1","value":5}]}'),
     ],
     413: [b'{"exclude":[' + b'"a",' * 1_500_000 + b'"a"]}'],
     422: [
-        *(b"", b"[]", b"null", b'"u1"', b'{"user_id":""}', b'{"user_id":true}', b'{"n":0}', b'{"n":1001}', b'{"n":"5"}', b'{"n":5.0}', b'{"n":true}'),
+        *(b"", b"[]", b"null", b'"u1"', b'{"user_id":""}', b'{"user_id":true}', b'{"n":0}', b'{"n":1001}', b'{"n":"5"}', b'{"n":5.5}', b'{"n":true}'),
         *(b'{"diversity":NaN}', b'{"diversity":1e999}', b'{"diversity":"0.5"}', b'{"explore":-1}', b'{"seed":-1}', b'{"seed":9223372036854775808}'),
         *(b'{"ratings":[{"item_id":"i1","value":NaN}]}', b'{"ratings":[{"item_id":"i1","value":6}]}', b'{"ratings":[{"item_id":"i1","value":"3"}]}'),
         *(b'{"ratings":[{"item_id":"","value":3}]}', b'{"ratings":[{"item_id":"i1"}]}', b'{"ratings":[{"item_id":"i1","value":true}]}'),

@@ -66,5 +66,30 @@ def test_two_outages_of_the_database_cost_no_read_and_lose_no_write():
     assert min(found["degraded_reads"], found["refused_writes"], found["writes"]) > 0, found
 
 
+def test_a_database_that_does_not_answer_costs_no_read_and_loses_no_write():
+    found = run("stalls", "--cycles", "1")
+    assert found["is_kept"], found
+    assert min(found["degraded_reads"], found["refused_writes"], found["writes"]) > 0, found
+
+
+def test_restarts_in_turn_behind_a_balancer_that_notices_late_fail_nothing(sqlite_url):
+    found = run("rolling", "--cycles", "2", "--url", sqlite_url)
+    assert found["is_kept"], found
+
+
+def test_a_restart_that_leaves_no_time_to_notice_is_caught(sqlite_url):
+    assert run("rolling", "--cycles", "1", "--url", sqlite_url, "--control")["failed"] > 0
+
+
+def test_whatever_a_training_dies_of_the_api_beside_it_notices_nothing(sqlite_url):
+    found = run("training-deaths", "--cycles", "1", "--url", sqlite_url)
+    assert found["is_kept"], found
+    assert found["answered"] > 0, found
+
+
+def test_a_death_of_the_api_process_itself_is_caught(sqlite_url):
+    assert run("training-deaths", "--cycles", "1", "--url", sqlite_url, "--control")["failed"] > 0
+
+
 def test_an_outage_without_a_model_to_answer_from_is_caught():
     assert run("outages", "--cycles", "1", "--control")["failed"] > 0
