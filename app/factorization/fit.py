@@ -89,7 +89,7 @@ def fit(
             if item_categories is None:
                 raise ValueError("method 'content' needs item_categories")
             return content(user_items, hyperparameters, item_categories, rows, weights)
-        drawn = random_start(user_items, hyperparameters, rng)
+        drawn = random_start(user_items, hyperparameters, rng, rows)
         n_steps = 1 if method == "gradient" else hyperparameters.n_steps * (hyperparameters.unobserved_weight > 0)
         first = drawn if start is None else warm_start(drawn, start)
         return alternate(user_items, first, rows, n_steps=n_steps, weights=weights, on_epoch=on_epoch)

@@ -87,8 +87,8 @@ def solve_rows(
     """
     n_factors = others.shape[1]
     room = room_for(side, first, end, n_factors)
-    solution = np.zeros(room.vectors.shape[1], np.float32)
-    work = np.empty((5, len(solution)), np.float32)
+    work = np.zeros((6, room.vectors.shape[1]), np.float32)
+    solution = work[5]
     ω = np.float32(relaxation)
     for row in range(first, end):
         for f in range(n_factors):

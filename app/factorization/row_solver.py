@@ -108,7 +108,7 @@ def solve_row(
         Room for the row's ratings.
     solution : ndarray of shape (n_factors,), float32
         Where u goes, padded.
-    work : ndarray of shape (5, n_factors), float32
+    work : ndarray of shape (5 or more, n_factors), float32
         Room to work in.
     """
     start, stop, n_factors = side.indptr[row], side.indptr[row + 1], len(solution)
@@ -122,8 +122,8 @@ def solve_row(
         solution[f] = (pull / diagonal if shared.is_free[f] else np.float32(1.0)) * shared.mean[f]  # m
     is_dual = padded(stop - start, ROWS) < n_factors
     n = padded(stop - start, LANES) if is_dual else n_factors
-    system, X = np.zeros((n, n), np.float32), room.vectors[:0]
-    right = np.zeros(n, np.float32) if is_dual else y
+    system, X = np.zeros((n + 1, n), np.float32), room.vectors[:0]
+    right = system[n] if is_dual else y
     for first in range(start, stop, len(room.linear)):  # once, in the dual form
         X = room.vectors[: gather(side, first, stop, others, packed, shared.unobserved_weight, room)]
         rescale(X, room.linear, room.quadratic, scale, solution)
@@ -200,7 +200,7 @@ def improve_row(
         Room for the row's ratings.
     solution : ndarray of shape (n_factors,), float32
         u before, and after, padded.
-    work : ndarray of shape (5, n_factors), float32
+    work : ndarray of shape (5 or more, n_factors), float32
         Room to work in.
     """
     start, stop, n_factors, n_held = side.indptr[row], side.indptr[row + 1], len(solution), len(room.linear)

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.objective import Factors, item_weight, mean_discount_of, ratings_per_item
-from app.factorization.row_blocks import ROWS_PER_SLICE
+from app.factorization.row_blocks import RowBlocks
 from app.factorization.selection import selection_matrix
 
 NEAR_ZERO = 0.1
@@ -18,7 +18,9 @@ USER_BIAS, ITEM_BIAS = 0, 1
 """The axes of the biases, where there are any: on the first every item is 1, on the second every user."""
 
 
-def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: np.random.Generator) -> Factors:
+def random_start(
+    user_items: csr_array, hyperparameters: Hyperparameters, rng: np.random.Generator, rows: RowBlocks | None = None
+) -> Factors:
     """Draw users' vectors to start from; items start at the mean item.
 
     Parameters
@@ -29,6 +31,8 @@ def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: n
         Says how many factors.
     rng : numpy.random.Generator
         The source of chance.
+    rows : RowBlocks, optional
+        Threads to share the work.
 
     Returns
     -------
@@ -38,12 +42,16 @@ def random_start(user_items: csr_array, hyperparameters: Hyperparameters, rng: n
     n_users, n_items = user_items.shape
     k = hyperparameters.n_axes
     # each user starts at a random combination of what it rated, near zero: |Ω_u|^(−½) Σ_j g_j
-    G = rng.standard_normal((n_items, k), np.float32)
-    G *= np.float32(NEAR_ZERO * hyperparameters.n_factors**-0.5)
+    G = rng.random((n_items, k), np.float32)
+    G -= np.float32(0.5)
+    G *= np.float32(NEAR_ZERO * (12.0 / hyperparameters.n_factors) ** 0.5)  # variances sum to NEAR_ZERO²
     U = np.empty((n_users, k), np.float32)
-    for start in range(0, n_users, ROWS_PER_SLICE):
-        part = user_items[start : start + ROWS_PER_SLICE]
-        U[start : start + ROWS_PER_SLICE] = selection_matrix(part.indptr.astype(np.int64), part.indices, n_items) @ G
+
+    def combine(part: slice) -> None:
+        chosen = user_items[part]
+        U[part] = selection_matrix(chosen.indptr.astype(np.int64), chosen.indices, n_items) @ G
+
+    (rows or RowBlocks()).map_slices(combine, n_users)
     mean_user, mean_item = np.zeros(k, np.float32), np.zeros(k, np.float32)
     user_is_free, item_is_free = np.ones(k, np.float32), np.ones(k, np.float32)
     if hyperparameters.has_biases:

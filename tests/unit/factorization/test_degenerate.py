@@ -65,7 +65,7 @@ def test_a_user_with_a_hundred_thousand_ratings_stays_finite(n_steps: int) -> No
     observed = np.zeros((3, 100_000), bool)
     observed[0] = observed[1, :5] = True
     matrix = sparse(np.ones(observed.shape, np.float32), observed)
-    factors = fit(matrix, Hyperparameters(n_factors=8, n_epochs=2, n_steps=n_steps))
+    factors = fit(matrix, Hyperparameters(n_factors=8, n_steps=n_steps))
     assert np.isfinite(factors.user_factors).all()
     np.testing.assert_allclose(factors.item_factors[:5] @ factors.user_factors[0], 1.0, atol=0.2)
 
