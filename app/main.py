@@ -42,7 +42,8 @@ from app.api.security import Access
 from app.api.state import ApiState
 from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
-from app.forking import give_memory_back, keep_forked
+from app.forking import keep_forked
+from app.freed_memory import give_memory_back
 from app.lifeline import die_with_parent, wait_at_gate
 from app.logs import configure_logging, request_line_writer
 from app.services.access_keys import given_keys, list_keys

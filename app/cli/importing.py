@@ -61,10 +61,12 @@ def import_(
     settings = read_settings()
     import pyarrow as pa
 
+    from app.freed_memory import give_memory_back
     from app.services.file_layouts import FileOptions
     from app.services.import_files import import_items, import_ratings
 
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps 20 MB more of what it does not need
+    give_memory_back()
     columns = ColumnNames(user_column, item_column, value_column, timestamp_column)
     options = FileOptions(file_format, columns, encoding)
     with ExitStack() as stack:

@@ -11,7 +11,7 @@ MEBIBYTE = 1 << 20
 SCRIPT = f"""
 import resource, sys
 import numpy as np
-from app.forking import give_memory_back
+from app.freed_memory import give_memory_back
 
 def resident():
     with open("/proc/self/statm") as file:
