@@ -74,12 +74,13 @@ def measure_next_request(folder: Path) -> None:
         ) as row,
         foldin.serve("--no-trainer", "--workers", "2") as server,
     ):
-        with httpx.Client(base_url=server.url) as writer:
+        # a connection for each question, which the system gives to either process
+        anew = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(base_url=server.url) as writer, httpx.Client(base_url=server.url, limits=anew) as asker:
             for number in range(N_RATINGS):
                 user, item = f"u{number % 500}", f"i{number % 1000:08}"
                 writer.post("/ratings", json={"user_id": user, "item_id": item, "value": 5}).raise_for_status()
-                # a connection of its own, which the system gives to either process
-                answer = httpx.get(f"{server.url}/users/{user}/recommendations", params={"n": 1000})
+                answer = asker.get(f"/users/{user}/recommendations", params={"n": 1000})
                 shown = {entry["item_id"] for entry in answer.raise_for_status().json()["items"]}
                 n_seen += item not in shown
         row("rated, then not recommended", N_RATINGS, n_seen)
