@@ -69,6 +69,16 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def own_postgresql_server() -> Iterator[postgres.StoppableServer]:
+    """A server that one test may stop."""
+    with postgres.stoppable_server() as server:
+        if server is None:
+            # other tests, and perhaps other people, use the server whose address was given
+            pytest.skip("the server that was given is not ours to stop")
+        yield server
+
+
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: postgres.Server) -> Iterator[str]:
     """A migrated PostgreSQL database to clone."""

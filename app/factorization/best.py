@@ -36,8 +36,10 @@ def score_of(vectors: Floats, index: int, users: Floats) -> np.float32:
 
 
 @compiled
-def sift_up(found: NDArray[np.int64], scores: Floats, place: int, index: int, score: np.float32) -> None:
-    """Put an item at the end of a heap whose top is the worst item: the lowest score, of equal ones the greatest index.
+def keep_best(found: NDArray[np.int64], scores: Floats, n_found: int, index: int, score: np.float32) -> int:
+    """Put an item into the heap of the best so far, if it belongs there.
+
+    The heap's top is the worst item: the lowest score, of equal ones the greatest index.
 
     Parameters
     ----------
@@ -45,13 +47,49 @@ def sift_up(found: NDArray[np.int64], scores: Floats, place: int, index: int, sc
         Item indices.
     scores : ndarray of shape (n,), float32
         Their scores.
-    place : int
-        Where the heap ends.
+    n_found : int
+        How many are in the heap.
     index : int
-        The item.
+        The item; it comes after those that were given before.
     score : float32
         Its score.
+
+    Returns
+    -------
+    int
+        How many are in the heap now.
     """
+    if n_found < len(found):
+        _sift_up(found, scores, n_found, index, score)
+        return n_found + 1
+    if score > scores[0]:  # of equal scores the earlier index stays
+        _replace_top(found, scores, index, score)
+    return n_found
+
+
+def in_order(found: NDArray[np.int64], scores: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """Make a list of a heap.
+
+    Parameters
+    ----------
+    found : ndarray of shape (n,), int64
+        Item indices.
+    scores : ndarray of shape (n,), float32
+        Their scores.
+
+    Returns
+    -------
+    item_indices : ndarray of shape (n,), intp
+        Best first, ties by ascending index.
+    scores : ndarray of shape (n,), float32
+        Their scores.
+    """
+    order = np.lexsort((found, -scores))
+    return found[order].astype(np.intp, copy=False), scores[order]
+
+
+@compiled
+def _sift_up(found: NDArray[np.int64], scores: Floats, place: int, index: int, score: np.float32) -> None:
     while place > 0:
         parent = (place - 1) // 2
         if scores[parent] < score or (scores[parent] == score and found[parent] > index):
@@ -62,20 +100,7 @@ def sift_up(found: NDArray[np.int64], scores: Floats, place: int, index: int, sc
 
 
 @compiled
-def replace_top(found: NDArray[np.int64], scores: Floats, index: int, score: np.float32) -> None:
-    """Put an item in place of the worst of a full heap.
-
-    Parameters
-    ----------
-    found : ndarray of shape (n,), int64
-        Item indices.
-    scores : ndarray of shape (n,), float32
-        Their scores.
-    index : int
-        The item.
-    score : float32
-        Its score.
-    """
+def _replace_top(found: NDArray[np.int64], scores: Floats, index: int, score: np.float32) -> None:
     n, place = len(found), 0
     while True:
         child = 2 * place + 1

@@ -7,8 +7,7 @@ import numpy as np
 from app.factorization.arrays import Floats
 from app.factorization.compiled import compiled_part, inlined
 from app.factorization.kernels import LANES, ROWS, padded
-from app.factorization.packing import Packed
-from app.factorization.row_blocks import ROWS_PER_SLICE
+from app.factorization.packing import Packed, place_of
 from app.factorization.side import Side
 
 FLOATS_HELD = 1 << 21
@@ -95,7 +94,7 @@ def gather(
         other = side.indices[start + j]
         to = room.vectors[j]
         if packed.steps.size:
-            codes, step = packed.codes[other + other // ROWS_PER_SLICE * ROWS_PER_SLICE], packed.steps[other]
+            codes, step = packed.codes[place_of(other)], packed.steps[other]
             for f in range(n_factors):
                 to[f] = step * np.float32(codes[f])
         else:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.arrays import Floats
-from app.factorization.row_blocks import RowBlocks
+from app.factorization.compiled import inlined
+from app.factorization.row_blocks import ROWS_PER_SLICE, RowBlocks
 
 _LARGEST = np.float32(np.iinfo(np.int16).max)
 _LEAST_STEP = np.float32(1e-30)
@@ -21,10 +22,27 @@ class Packed(NamedTuple):
     """Vectors in 16 bits, or nothing."""
 
     codes: NDArray[np.int16]
-    """v / step of row r in row r + r // ROWS_PER_SLICE · ROWS_PER_SLICE, ndarray of shape (2 n_rows, n_factors)."""
+    """v / step of row r in row `place_of(r)`, ndarray of shape (2 n_rows, n_factors), int16."""
 
     steps: Floats
     """ndarray of shape (n_rows,), float32; of shape (0,) where vectors are not packed."""
+
+
+@inlined
+def place_of(row: int) -> int:
+    """Say where a packed row lies: those of a slice side by side, in the first half of the slice's memory.
+
+    Parameters
+    ----------
+    row : int
+        Of the vectors.
+
+    Returns
+    -------
+    int
+        Of the codes.
+    """
+    return row + row // ROWS_PER_SLICE * ROWS_PER_SLICE
 
 
 def unpacked(n_factors: int) -> Packed:
@@ -94,4 +112,4 @@ def _unpack(vectors: Floats, packed: Packed, part: slice) -> None:
 
 
 def _place(part: slice, n_rows: int) -> slice:
-    return slice(2 * part.start, 2 * part.start + n_rows)
+    return slice(2 * part.start, 2 * part.start + n_rows)  # from place_of(part.start), which is a multiple

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.arrays import Floats
-from app.factorization.best import replace_top, score_of, sift_up
+from app.factorization.best import in_order, keep_best, score_of
 from app.factorization.compiled import compiled, strictly_compiled
 from app.factorization.quantized import COLUMNS_AT_ONCE, GREATEST_LEVEL, ITEMS_PER_BLOCK, QuantizedVectors
 
@@ -102,9 +102,7 @@ def top_n(
         found,
         found_scores,
     )
-    found, found_scores = found[:n_found], found_scores[:n_found]
-    order = np.lexsort((found, -found_scores))
-    return found[order].astype(np.intp, copy=False), found_scores[order]
+    return in_order(found[:n_found], found_scores[:n_found])
 
 
 def scores_of(vectors: Floats, user_vectors: Floats) -> Floats:
@@ -285,12 +283,7 @@ def _scan(
             score = _rescaled(score_of(vectors, index, users), index, multipliers, additions)
             if score > after_score or (score == after_score and index <= after_index):
                 continue
-            if n_found < n:
-                sift_up(found, scores, n_found, index, score)
-                n_found += 1
-                if n_found == n:
-                    worst = scores[0]
-            elif score > worst:  # of equal scores the earlier index stays
-                replace_top(found, scores, index, score)
+            n_found = keep_best(found, scores, n_found, index, score)
+            if n_found == n:
                 worst = scores[0]
     return n_found

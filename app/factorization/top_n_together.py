@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.arrays import Floats
-from app.factorization.best import replace_top, score_of, sift_up
+from app.factorization.best import in_order, keep_best, score_of
 from app.factorization.compiled import compiled
 from app.factorization.quantized import COLUMNS_AT_ONCE, ITEMS_PER_BLOCK, QuantizedVectors
 from app.factorization.top_n import After, frozen, prepared
@@ -89,12 +89,7 @@ def top_n_together(items: QuantizedVectors, searches: Sequence[Search]) -> list[
             scores,
             n_found,
         )
-    lists = []
-    for user, n in enumerate(n_found.tolist()):
-        of_user, its_scores = found[user, :n], scores[user, :n]
-        order = np.lexsort((of_user, -its_scores))
-        lists.append((of_user[order].astype(np.intp, copy=False), its_scores[order]))
-    return lists
+    return [in_order(found[user, :n], scores[user, :n]) for user, n in enumerate(n_found.tolist())]
 
 
 @compiled
@@ -167,11 +162,6 @@ def _scan_together(
                     score = score_of(vectors, index, users[user : user + 1])
                     if score > after or (score == after and index <= after_indices[user]):
                         continue
-                    if n_found[user] < n:
-                        sift_up(of_user, its_scores, n_found[user], index, score)
-                        n_found[user] += 1
-                        if n_found[user] == n:
-                            worst[user] = its_scores[0]
-                    elif score > worst[user]:  # of equal scores the earlier index stays
-                        replace_top(of_user, its_scores, index, score)
+                    n_found[user] = keep_best(of_user, its_scores, n_found[user], index, score)
+                    if n_found[user] == n:
                         worst[user] = its_scores[0]

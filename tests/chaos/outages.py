@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,20 +40,22 @@ class Database:
 
     def kill(self) -> None:
         server = self._process()
-        for process in [server, *server.children(recursive=True)]:
-            process.kill()
+        self._send(signal.SIGKILL)
         server.wait(10) if self.own is None else self.own.wait(10)
 
     def stall(self) -> None:
         """Stop every process where it is: connections stay, and nobody answers."""
-        server = self._process()
-        for process in [server, *server.children(recursive=True)]:
-            process.suspend()
+        self._send(signal.SIGSTOP)
 
     def go_on(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
         server = self._process()
-        for process in [server, *server.children(recursive=True)]:
-            process.resume()
+        server.suspend()  # it begins no child while they are counted
+        for process in [*server.children(recursive=True), server]:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def start(self) -> None:
         quiet = subprocess.DEVNULL

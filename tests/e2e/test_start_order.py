@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.ports import free_port
-from tests.postgres import stoppable_server
+from tests.postgres import StoppableServer
 from tests.processes import START_SECONDS, Foldin
 
 
@@ -26,15 +25,14 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def test_a_service_waits_for_its_database_and_its_worker_shows_that_it_lives(tmp_path: Path):
-    heartbeat, port = tmp_path / "heartbeat", free_port()
-    with stoppable_server() as server:
-        if server is None:
-            pytest.skip("the server that was given is not ours to stop")
-        foldin = Foldin(server.create_database(), tmp_path, {"FOLDIN_HEARTBEAT_FILE": str(heartbeat)})
-        server.stop()
-        with foldin.start("serve", "--port", str(port)):
-            until(lambda: any("trying again" in log.read_text() for log in tmp_path.glob("serve-*.log")))
-            assert not heartbeat.exists()
-            server.start()
-            until(lambda: is_ready(port) and heartbeat.exists())
+def test_a_service_waits_for_its_database_and_its_worker_shows_that_it_lives(
+    own_postgresql_server: StoppableServer, tmp_path: Path
+):
+    server, heartbeat, port = own_postgresql_server, tmp_path / "heartbeat", free_port()
+    foldin = Foldin(server.create_database(), tmp_path, {"FOLDIN_HEARTBEAT_FILE": str(heartbeat)})
+    server.stop()
+    with foldin.start("serve", "--port", str(port)):
+        until(lambda: any("trying again" in log.read_text() for log in tmp_path.glob("serve-*.log")))
+        assert not heartbeat.exists()
+        server.start()
+        until(lambda: is_ready(port) and heartbeat.exists())

@@ -73,6 +73,7 @@ def test_synchronous_normal_is_caught():
     assert run("power-cut", "--cycles", "200", "--control")["lost"] > 0
 
 
+# nothing else makes one chosen system call of a real process fail
 @pytest.mark.skipif(shutil.which("strace") is None, reason="faults of the disk are injected by strace")
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 def test_a_full_or_failing_disk_loses_nothing_and_heals(store):

@@ -136,6 +136,7 @@ def test_the_limit_is_a_share_of_the_machine_or_what_the_settings_say(settings: 
     assert memory_limit(settings.model_copy(update={"train_memory_mib": 100})) == 100 * MEBIBYTE
 
 
+# the limit itself is set on every system; only measuring it here needs Linux
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process takes is read from /proc")
 def test_the_estimate_is_above_what_a_training_takes_and_not_far_above(
     sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ def previous() -> Release:
     try:
         return previous_release()
     except NoReleaseError as reason:
-        pytest.skip(str(reason))
+        pytest.skip(str(reason))  # a shallow clone, or a copy without history, holds no earlier release to run
 
 
 @pytest.fixture

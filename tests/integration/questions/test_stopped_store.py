@@ -12,20 +12,12 @@ from app.config import Settings
 from app.services.preparing import prepare_store
 from tests.chaos.outages import Database
 from tests.integration.questions.test_recommendations import ids
-from tests.postgres import StoppableServer, stoppable_server
+from tests.postgres import StoppableServer
 from tests.service import PATIENCE_SECONDS, started, tastes
 
 
-@pytest.fixture
-def server() -> Iterator[StoppableServer]:
-    """A server of this test's own."""
-    with stoppable_server() as found:
-        if found is None:
-            pytest.skip("the server that was given is not ours to stop")
-        yield found
-
-
-async def test_reads_outlive_the_store_and_writes_come_back(server: StoppableServer, tmp_path: Path):
+async def test_reads_outlive_the_store_and_writes_come_back(own_postgresql_server: StoppableServer, tmp_path: Path):
+    server = own_postgresql_server
     url = server.create_database()
     prepare_store(Settings(database_url=url, data_dir=tmp_path))
     async with started(url, tmp_path, read_deadline=0.25) as service:
@@ -54,17 +46,17 @@ async def test_reads_outlive_the_store_and_writes_come_back(server: StoppableSer
 @contextmanager
 def stalled(url: str) -> Iterator[None]:
     database = Database(url)
-    database.stall()
     try:
+        database.stall()
         yield
     finally:
         database.go_on()
 
 
 async def test_writes_to_a_database_that_does_not_answer_are_refused_and_come_back(
-    server: StoppableServer, tmp_path: Path
+    own_postgresql_server: StoppableServer, tmp_path: Path
 ):
-    url = server.create_database()
+    url = own_postgresql_server.create_database()
     prepare_store(Settings(database_url=url, data_dir=tmp_path))
     rating = {"user_id": "u1", "item_id": "i01", "value": 1}
     async with started(url, tmp_path, read_deadline=0.25) as service:
@@ -82,13 +74,13 @@ async def test_writes_to_a_database_that_does_not_answer_are_refused_and_come_ba
 
 
 async def test_without_a_watch_they_would_wait(
-    server: StoppableServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_postgresql_server: StoppableServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     async def unwatched(*_: object) -> None:
         pass
 
     monkeypatch.setattr(main, "watch_store", unwatched)
-    url = server.create_database()
+    url = own_postgresql_server.create_database()
     prepare_store(Settings(database_url=url, data_dir=tmp_path))
     async with started(url, tmp_path, read_deadline=0.25) as service:
         await service.rate(tastes())
