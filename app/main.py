@@ -5,15 +5,11 @@ import asyncio
 import contextlib
 import gc
 import os
-import resource
-import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from time import monotonic
-from typing import Any
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
 from app.api import (
@@ -29,7 +25,6 @@ from app.api import (
     similar,
     training,
 )
-from app.api.connections import MAX_CONNECTIONS, DeadlineProtocol
 from app.api.direct import DirectRecommendations
 from app.api.draining import DrainingServer
 from app.api.limits import BodyRoom, Limits
@@ -39,6 +34,7 @@ from app.api.observing import Observing
 from app.api.paths import MatchUndecodedPaths
 from app.api.problems import answer_error, install_problem_handlers
 from app.api.security import Access
+from app.api.server import listening_socket, raise_file_limit, server_config
 from app.api.state import ApiState
 from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError
@@ -81,7 +77,6 @@ EDGES = (
     monitoring,
 )
 REFRESH_SECONDS = 0.5
-DRAIN_SECONDS = 10
 GIL_SECONDS = 0.001  # the group writer lets go of the GIL at every row, and would wait the default 5 ms to get it back
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -200,67 +195,6 @@ def _note(state: ApiState) -> None:
     metrics.is_store_reachable.set(state.is_store_reachable)
     if current is not None:
         metrics.model_version.set(current.model.version)
-
-
-def server_config(app: FastAPI, trusted_proxies: Sequence[str] = (), **options: Any) -> uvicorn.Config:
-    """Say how uvicorn is to serve an application.
-
-    Parameters
-    ----------
-    app : FastAPI
-        From ``create_app``.
-    trusted_proxies : sequence of str
-        Addresses or networks that may say in ``X-Forwarded-For`` whom they ask for.
-    **options : object
-        What else uvicorn should know.
-
-    Returns
-    -------
-    uvicorn.Config
-        With deadlines for clients.
-    """
-    standard: dict[str, Any] = {
-        "loop": "uvloop",
-        "http": DeadlineProtocol,
-        "ws": "none",
-        "lifespan": "on",
-        "log_config": None,
-        "log_level": "warning",
-        "access_log": False,
-        "server_header": False,
-        "proxy_headers": bool(trusted_proxies),
-        "forwarded_allow_ips": list(trusted_proxies),
-        "timeout_graceful_shutdown": DRAIN_SECONDS,
-    }
-    return uvicorn.Config(app, **(standard | options))
-
-
-def raise_file_limit() -> None:
-    """Let this process have as many connections as it may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + 1_000
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
-def listening_socket(descriptor: int) -> socket.socket:
-    """Take over a listening socket as what it is.
-
-    Uvicorn would take a descriptor for a Unix socket, and small answers would wait 40 ms for the client's delayed
-    acknowledgement.
-
-    Parameters
-    ----------
-    descriptor : int
-        From the parent process.
-
-    Returns
-    -------
-    socket.socket
-        With the family that it was made with.
-    """
-    return socket.socket(fileno=descriptor)
 
 
 def main() -> None:

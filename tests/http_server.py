@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 
-from app.main import server_config
+from app.api.server import server_config
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from typing import Any
 
 import uvicorn
 
+from app.api.server import server_config
 from app.config import Settings
-from app.main import create_app, server_config
+from app.main import create_app
 from app.services import import_files
 from app.services.import_files import ImportProgress, import_ratings
 from app.services.ingesting import Ingester

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 import uvloop
 
-from app.main import listening_socket
+from app.api.server import listening_socket
 
 
 def _as_uvicorn_would(descriptor: int) -> socket.socket:
