@@ -122,7 +122,7 @@ class Listing:
 
     def _best(self, excluded: NDArray[np.bool_], n: int) -> tuple[NDArray[np.intp], Floats]:
         after = None if self.place.score is None else After(self.place.score, self.place.passed)
-        return self.snapshot.top_n(self._ranking_vectors(), n, excluded, out=self.out, after=after)
+        return self.snapshot.search.top_n(self._ranking_vectors(), n, excluded, out=self.out, after=after)
 
     def _ranking_vectors(self) -> Floats:
         # the scores of the mean vector are the means of the members' scores

@@ -55,10 +55,10 @@ def similar_to(
     direction = _mean_direction(snapshot.vectors(seeds), metric)
     excluded = snapshot.excluded(categories)
     excluded[seeds] = True
-    rescalings = [cosine_rescaling(part) if metric != "dot" else Rescaling() for part in snapshot.searched]
+    rescalings = [cosine_rescaling(part.vectors) if metric != "dot" else Rescaling() for part in snapshot.search.parts]
     if metric == "blend":
         rescalings[0] = _blended(snapshot.model, seeds[seeds < snapshot.n_trained])
-    best, values = snapshot.top_n(direction, n, excluded, rescalings=rescalings)
+    best, values = snapshot.search.top_n(direction, n, excluded, rescalings=rescalings)
     values = values if metric == "dot" else np.clip(values, -1, 1)
     return Answer(named(snapshot, best, values), "personal", snapshot.model.version)
 

@@ -4,7 +4,7 @@ Item indices go through the model's items and on through the supplement's.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 
 from app.factorization.fold_in import FoldIn
 from app.factorization.quantized import QuantizedVectors
-from app.factorization.top_n import After, Rescaling, top_n
-from app.factorization.top_n_together import Search
+from app.serving.item_search import ItemSearch, SearchedItems
 from app.serving.item_table import Floats, ItemTable, by_popularity
 from app.serving.model import Model
 from app.serving.supplement import Supplement
-
-_AS_THEY_ARE = Rescaling()
-_NOTHING = np.empty(0, np.intp)
 
 
 class ItemChange(NamedTuple):
@@ -42,6 +38,8 @@ class Snapshot:
         By item index, what changed since the version was made.
     hidden : ndarray of shape (n_items,), bool
         Items that must not be recommended now.
+    search : ItemSearch
+        Finds the best of all these items.
     deleted : frozenset of int
         Indices of items that are not in the catalogue any more.
     valid_until : int or None
@@ -51,13 +49,13 @@ class Snapshot:
     """
 
     model: Model
-    changes: Mapping[int, ItemChange] = field(default_factory=dict)
-    hidden: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    changes: Mapping[int, ItemChange]
+    hidden: NDArray[np.bool_]
+    search: ItemSearch
     deleted: frozenset[int] = frozenset()
     valid_until: int | None = None
     supplement: Supplement | None = None
     _popular: NDArray[np.int32] | None = None
-    _searched_added: QuantizedVectors | None = None
 
     @classmethod
     def of(
@@ -96,8 +94,11 @@ class Snapshot:
             hidden[index] = change.hidden
         hidden[list(gone)] = True
         popular = None if supplement is None else by_popularity(np.concatenate([part.popularity for part in parts]))
-        added = None if supplement is None else QuantizedVectors.of(supplement.item_factors)
-        return cls(model, changes, hidden, gone, valid_until, supplement, popular, added)
+        searched = [SearchedItems(model.searched_items, model.items.item_ids)]
+        if supplement is not None:
+            searched.append(SearchedItems(QuantizedVectors.of(supplement.item_factors), supplement.items.item_ids))
+        search = ItemSearch(tuple(searched), model.searches)
+        return cls(model, changes, hidden, search, gone, valid_until, supplement, popular)
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -244,71 +245,6 @@ class Snapshot:
             Copies.
         """
         return self._gather(self.model.factors.item_factors, lambda supplement: supplement.item_factors, indices)
-
-    @property
-    def searched(self) -> tuple[QuantizedVectors, ...]:
-        """The trained items' vectors as top-n goes through them, then those of a supplement if there is one."""
-        first = self.model.searched_items
-        return (first,) if self._searched_added is None else (first, self._searched_added)
-
-    def top_n(
-        self,
-        user_vectors: Floats,
-        n: int,
-        excluded: NDArray[np.bool_],
-        *,
-        out: NDArray[np.intp] = _NOTHING,
-        after: After | None = None,
-        rescalings: Sequence[Rescaling] = (_AS_THEY_ARE, _AS_THEY_ARE),
-    ) -> tuple[NDArray[np.intp], Floats]:
-        """Find the items with the highest scores.
-
-        Parameters
-        ----------
-        user_vectors : ndarray of shape (n_factors,) or (n_users, n_factors), float32
-            u; of several users an item has the least score.
-        n : int
-            How many.
-        excluded : ndarray of shape (n_items,), bool
-            Items that must not come.
-        out : ndarray of shape (n_out,), intp
-            Further items that must not come.
-        after : After, optional
-            The item that they come behind.
-        rescalings : sequence of Rescaling
-            One for each of ``searched``.
-
-        Returns
-        -------
-        item_indices : ndarray of shape (min(n, items left),), intp
-            Best first, ties by item id.
-        scores : ndarray of the same shape, float32
-            Their scores.
-        """
-        parts, supplement, n_trained = self.searched, self.supplement, self.n_trained
-        is_plain = user_vectors.size == user_vectors.shape[-1] and rescalings[0] is _AS_THEY_ARE
-        if supplement is None and is_plain:
-            search = Search(user_vectors.reshape(-1), n, excluded, out, after or After())
-            return self.model.searches.top_n(parts[0], search)
-        if len(out):
-            excluded = excluded.copy()
-            excluded[out] = True
-        if supplement is None:
-            after = after or After()
-            return top_n(parts[0], user_vectors, n, excluded=excluded, after=after, rescaling=rescalings[0])
-        tables, pieces = (self.model.items, supplement.items), (excluded[:n_trained], excluded[n_trained:])
-        found, scores = [], []
-        for part, table, piece, rescaling, first in zip(parts, tables, pieces, rescalings, (0, n_trained), strict=True):
-            start = After()
-            if after is not None:
-                start = After(after.score, table.item_ids.n_up_to(self.item_id(after.item_index)) - 1)
-            best, values = top_n(part, user_vectors, n, excluded=piece, after=start, rescaling=rescaling)
-            found.append(first + best)
-            scores.append(values)
-        every, values = np.concatenate(found), np.concatenate(scores)
-        ids = [self.item_id(index).encode() for index in every.tolist()]
-        order = sorted(range(len(every)), key=lambda place: (-values[place], ids[place]))[:n]
-        return every[order], values[order]
 
     def from_keys(self, item_keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Find the items with given keys.

@@ -210,7 +210,7 @@ def _answers(model: Model) -> str:
     digest = hashlib.sha256(orjson.dumps(dict(model.description), option=orjson.OPT_SORT_KEYS))
     for rated in range(n_items):
         vector = snapshot.fold_in_user(np.array([rated]), np.array([1.0]))
-        indices, scores = snapshot.top_n(vector, 5, snapshot.excluded(["even"]))
+        indices, scores = snapshot.search.top_n(vector, 5, snapshot.excluded(["even"]))
         if not np.isfinite(scores).all():
             raise FloatingPointError("scores are not finite")
         names = [(snapshot.item_id(int(index)), snapshot.title(int(index))) for index in indices]
