@@ -172,10 +172,14 @@ class Recommendations(BaseModel):
 
 
 class MemberScoreOut(BaseModel):
-    """What an item scores for one member of a group."""
+    """What an item scores for one member of a group; when reasons are asked for, they add up to this score."""
 
     user_id: str
     score: float
+    because: list[Reason] | None = None
+    because_rest: float | None = None
+    because_everyone: float | None = None
+    because_exploration: float | None = None
 
 
 class GroupItemOut(RecommendedItem):

@@ -18,7 +18,6 @@ from app.serving.snapshot import Snapshot
 
 _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_INDICES = np.empty(0, np.intp)
-_NO_TARGETS = np.empty(0, np.float64)
 _NEVER = np.empty(0, np.int64)
 _SEED_BITS = 32
 
@@ -96,7 +95,7 @@ def begin(
         query.diversity,
         aggregate,
         explain_limit=query.explain_limit,
-        taste=tastes[0] if query.explain_limit is not None and len(tastes) == 1 and trained is None else None,
+        tastes=tastes if query.explain_limit is not None and trained is None else (),
         is_explored=asked.seed is not None,
     )
     return listing, asked
@@ -159,9 +158,9 @@ def _cursor_of(listing: Listing, asked: Asked) -> Cursor:
         "place": tuple(listing.place),
         "explain_limit": listing.explain_limit,
     }
-    taste = listing.taste
-    reasons = (_NO_INDICES, _NO_TARGETS, _NEVER) if taste is None else (taste.rated, taste.targets, taste.timestamps)
-    return Cursor(header, listing.vectors, listing.out, *reasons)
+    has_recency = listing.snapshot.model.factors.hyperparameters.recency > 0  # else times would only take room
+    tastes = listing.tastes if has_recency else [replace(taste, timestamps=_NEVER) for taste in listing.tastes]
+    return Cursor(header, listing.vectors, listing.out, tastes)
 
 
 def resume(cursor: Cursor, snapshot: Snapshot, n: int | None) -> tuple[Listing, Asked]:
@@ -196,7 +195,7 @@ def resume(cursor: Cursor, snapshot: Snapshot, n: int | None) -> tuple[Listing, 
         header["aggregate"],
         Place(*header["place"]),
         explain_limit,
-        Taste(cursor.rated, cursor.targets, cursor.timestamps) if explain_limit is not None else None,
+        cursor.tastes if explain_limit is not None else (),
         header["seed"] is not None,
     )
     return listing, Asked(header["user_id"], header["user_ids"], header["degraded"], header["seed"])

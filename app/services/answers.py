@@ -100,10 +100,20 @@ class MemberScore:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedMember(MemberScore):
+    """What an item scores for one member of a group, with the reasons that add up to it, as of ``ExplainedItem``."""
+
+    because: list[Contribution]
+    because_rest: float
+    because_everyone: float
+    because_exploration: float
+
+
+@dataclass(frozen=True, slots=True)
 class GroupItem(AnsweredItem):
     """An item for a group; ``score`` is the members' mean, or the least of theirs."""
 
-    members: list[MemberScore]
+    members: Sequence[MemberScore]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from app.errors import InvalidInputError
 from app.services.answering import Asked, answer, begin
 from app.services.answers import Aggregate, Answer, AnsweredItem, RecommendationQuery
 from app.services.explaining import described
 from app.services.listing import Listing
-from app.services.recommending import NO_RATINGS, NOTHING, Recommender
-from app.services.tastes import Taste
+from app.services.recommending import NO_RATINGS, Recommender
+from app.services.tastes import NOTHING, Taste
 from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings
 
@@ -73,16 +72,7 @@ class Asker:
             The items.
         unchanged : Answer or None
             With ``compare``, what would be answered without the question's own ratings.
-
-        Raises
-        ------
-        InvalidInputError
-            If reasons are asked for a group.
         """
-        if question.user_ids and question.query.explain_limit is not None:
-            raise InvalidInputError(
-                "see errors for each rejected value", [("/explain", "has no meaning for a group, whose members differ")]
-            )
         snapshot = self.recommender.live.current
         users = question.user_ids or ([question.user_id] if question.user_id is not None else [])
         stored = [await self.recommender.ratings_of(user) for user in users]

@@ -1,13 +1,14 @@
 """Items as an answer shows them: named, and where it is asked for with the reasons that add up to their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.top_n import scores_of
-from app.services.answers import AnsweredItem, Contribution, ExplainedItem, GroupItem, MemberScore
+from app.services.answers import AnsweredItem, Contribution, ExplainedItem, ExplainedMember, GroupItem, MemberScore
 from app.services.listing import Listing
+from app.services.tastes import Taste
 from app.serving.item_table import Floats
 from app.serving.snapshot import Snapshot
 
@@ -58,84 +59,50 @@ def described(
     Returns
     -------
     sequence of AnsweredItem
-        In the same order; with the members' scores or with reasons where these are wanted.
-    """
-    if user_ids:
-        return scored_by_members(listing, indices, scores, user_ids)
-    if listing.explain_limit is not None:
-        return explained(listing, indices, scores)
-    return named(listing.snapshot, indices, scores)
-
-
-def explained(listing: Listing, indices: NDArray[np.intp], scores: Floats) -> list[ExplainedItem]:
-    """Name items with the reasons for their scores.
-
-    Parameters
-    ----------
-    listing : Listing
-        Where they come from, with ``explain_limit``.
-    indices : ndarray of shape (n,), intp
-        Item indices.
-    scores : ndarray of shape (n,), float32
-        Their scores.
-
-    Returns
-    -------
-    list of ExplainedItem
-        In the same order.
-    """
-    snapshot, taste, limit = listing.snapshot, listing.taste, listing.explain_limit
-    plain = named(snapshot, indices, scores)
-    if taste is None or limit is None or listing.strategy == "popular":
-        return [
-            ExplainedItem(item.item_id, item.score, item.title, item.cold, [], 0.0, item.score or 0.0, 0.0)
-            for item in plain
-        ]
-    everyone, contributions = taste.explain(snapshot, indices)
-    rated_ids = [snapshot.item_id(index) for index in taste.rated.tolist()]
-    order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :limit]
-    found = []
-    for item, general, parts, largest in zip(plain, everyone.tolist(), contributions, order, strict=True):
-        because = [Contribution(rated_ids[place], float(parts[place])) for place in largest]
-        chance = (item.score or 0.0) - general - float(parts.sum()) if listing.is_explored else 0.0
-        rest = float(np.delete(parts, largest).sum())
-        found.append(ExplainedItem(item.item_id, item.score, item.title, item.cold, because, rest, general, chance))
-    return found
-
-
-def scored_by_members(
-    listing: Listing, indices: NDArray[np.intp], scores: Floats, users: Sequence[str]
-) -> list[GroupItem]:
-    """Name items with what each member of a group would give them.
-
-    Parameters
-    ----------
-    listing : Listing
-        Where they come from, with a vector for each member.
-    indices : ndarray of shape (n,), intp
-        Item indices.
-    scores : ndarray of shape (n,), float32
-        The group's scores.
-    users : sequence of str
-        The members, in the order of the vectors.
-
-    Returns
-    -------
-    list of GroupItem
-        In the same order.
+        In the same order; with the members' scores and with reasons where these are wanted.
     """
     plain = named(listing.snapshot, indices, scores)
-    vectors = listing.snapshot.vectors(indices)
-    each = (
-        np.array([scores_of(vectors, member) for member in listing.vectors]).reshape(len(listing.vectors), len(plain)).T
-    )
-    return [
-        GroupItem(
-            item.item_id,
-            item.score,
-            item.title,
-            item.cold,
-            [MemberScore(user, score) for user, score in zip(users, row, strict=False)],
-        )
-        for item, row in zip(plain, each.tolist(), strict=True)
-    ]
+    if user_ids:
+        members = _members(listing, indices, user_ids)
+        return [GroupItem(*_fields(item), list(each)) for item, each in zip(plain, members, strict=True)]
+    if listing.explain_limit is None:
+        return plain
+    if not listing.tastes or listing.strategy == "popular":  # everyone's choice, as far as is known here
+        return [ExplainedItem(*_fields(item), [], 0.0, item.score or 0.0, 0.0) for item in plain]
+    reasons = _reasons(listing, listing.tastes[0], indices, scores)
+    return [ExplainedItem(*_fields(item), *why) for item, why in zip(plain, reasons, strict=True)]
+
+
+def _fields(item: AnsweredItem) -> tuple[str, float | None, str | None, bool]:
+    return item.item_id, item.score, item.title, item.cold
+
+
+def _members(listing: Listing, indices: NDArray[np.intp], user_ids: Sequence[str]) -> Iterable[Sequence[MemberScore]]:
+    if listing.strategy == "popular":
+        return [[] for _ in indices]
+    vectors, columns = listing.snapshot.vectors(indices), []
+    for place, (user_id, vector) in enumerate(zip(user_ids, listing.vectors, strict=True)):
+        scores = scores_of(vectors, vector)
+        if not listing.tastes:
+            columns.append([MemberScore(user_id, score) for score in scores.tolist()])
+            continue
+        reasons = _reasons(listing, listing.tastes[place], indices, scores)
+        pairs = zip(scores.tolist(), reasons, strict=True)
+        columns.append([ExplainedMember(user_id, score, *why) for score, why in pairs])
+    return zip(*columns, strict=True)
+
+
+def _reasons(
+    listing: Listing, taste: Taste, indices: NDArray[np.intp], scores: Floats
+) -> list[tuple[list[Contribution], float, float, float]]:
+    # of each item: the largest contributions, the sum of the others, everyone's share, and that of chance
+    snapshot = listing.snapshot
+    everyone, contributions = taste.explain(snapshot, indices)
+    rated_ids = [snapshot.item_id(index) for index in taste.rated.tolist()]
+    order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, : listing.explain_limit]
+    found = []
+    for score, general, parts, largest in zip(scores.tolist(), everyone.tolist(), contributions, order, strict=True):
+        because = [Contribution(rated_ids[place], float(parts[place])) for place in largest]
+        chance = score - general - float(parts.sum()) if listing.is_explored else 0.0
+        found.append((because, float(np.delete(parts, largest).sum()), general, chance))
+    return found

@@ -59,8 +59,8 @@ class Listing:
         Where the page begins.
     explain_limit : int, optional
         How many reasons each item gets.
-    taste : Taste, optional
-        The ratings that the reasons are found in.
+    tastes : sequence of Taste
+        The ratings that the reasons are found in, for each vector; empty where no reasons are wanted or known.
     is_explored : bool
         Whether the vector was drawn by chance.
     """
@@ -75,7 +75,7 @@ class Listing:
     aggregate: Aggregate = "mean"
     place: Place = _BEGINNING
     explain_limit: int | None = None
-    taste: Taste | None = None
+    tastes: Sequence[Taste] = ()
     is_explored: bool = False
 
     def page(self) -> tuple[NDArray[np.intp], Floats, "Listing | None"]:

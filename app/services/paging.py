@@ -17,6 +17,7 @@ import orjson
 from numpy.typing import NDArray
 
 from app.errors import InvalidInputError
+from app.services.tastes import NOTHING, Taste
 from app.serving.item_table import Floats
 
 _N_SEAL_BYTES = 16
@@ -36,20 +37,14 @@ class Cursor:
         A user's vector, or those of a group's members.
     out : ndarray of shape (n_out,), intp
         Items that must not come; ascending.
-    rated : ndarray of shape (n_rated,), intp
-        Rated items, where reasons are wanted.
-    targets : ndarray of shape (n_rated,), float64
-        Their ratings on the scale from 0 to 1.
-    timestamps : ndarray of shape (n_rated,), int64
-        When these were given; microseconds.
+    tastes : sequence of Taste
+        The ratings of each member, where reasons are wanted.
     """
 
     header: dict[str, Any]
     vectors: Floats
     out: NDArray[np.intp]
-    rated: NDArray[np.intp]
-    targets: NDArray[np.float64]
-    timestamps: NDArray[np.int64]
+    tastes: Sequence[Taste] = ()
 
 
 def seal(cursor: Cursor, secret: bytes) -> str:
@@ -72,10 +67,13 @@ def seal(cursor: Cursor, secret: bytes) -> str:
         orjson.dumps(header),
         np.asarray(cursor.vectors, "<f4").tobytes(),
         pack_integers(cursor.out),
-        pack_integers(cursor.rated),
-        np.asarray(cursor.targets, "<f4").tobytes(),
-        np.asarray(cursor.timestamps, "<i8").tobytes(),
     ]
+    for taste in cursor.tastes or [NOTHING]:  # as releases without reasons for groups write and read it
+        parts += [
+            pack_integers(taste.rated),
+            np.asarray(taste.targets, "<f4").tobytes(),
+            np.asarray(taste.timestamps, "<i8").tobytes(),
+        ]
     block = b"".join(len(part).to_bytes(4, "little") + part for part in parts)
     return base64.urlsafe_b64encode(_signature(block, secret) + block).decode().rstrip("=")
 
@@ -108,15 +106,20 @@ def unseal(text: str, secret: bytes) -> Cursor:
     is_exact = base64.urlsafe_b64encode(sealed).decode().rstrip("=") == text  # spare bits at the end say nothing
     if not is_exact or not hmac.compare_digest(signature, _signature(block, secret)):
         raise InvalidInputError(*_NOT_OURS)
-    header_part, vectors, out, rated, targets, timestamps = _split(block)
+    header_part, vectors, out, *reasons = _split(block)
     header = orjson.loads(header_part)
     return Cursor(
         header,
         np.frombuffer(vectors, "<f4").reshape(header.pop("shape")),
         unpack_integers(out),
-        unpack_integers(rated),
-        np.frombuffer(targets, "<f4").astype(np.float64),
-        np.frombuffer(timestamps, "<i8").astype(np.int64),
+        [
+            Taste(
+                unpack_integers(rated),
+                np.frombuffer(targets, "<f4").astype(np.float64),
+                np.frombuffer(timestamps, "<i8").astype(np.int64),
+            )
+            for rated, targets, timestamps in zip(reasons[::3], reasons[1::3], reasons[2::3], strict=True)
+        ],
     )
 
 

@@ -72,10 +72,7 @@ class StorePopularity:
         header: dict[str, object] = {"version": None, "user_id": user_id, "n": query.n}
         header |= {"categories": query.categories, "exclude": query.exclude}
         keys = np.array([*out, *(row.item_key for row, _ in found[: query.n])], np.intp)
-        nothing = np.empty(0)
-        cursor = Cursor(
-            header, np.empty((0, 0), np.float32), keys, nothing.astype(np.intp), nothing, nothing.astype(np.int64)
-        )
+        cursor = Cursor(header, np.empty((0, 0), np.float32), keys)
         return Answer(items, "popular", None, next_cursor=seal(cursor, secret))
 
     def _read(self) -> list[tuple[CatalogueRow, int]]:

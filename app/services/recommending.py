@@ -14,14 +14,13 @@ from app.services.listing import Listing
 from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
 from app.services.similar_items import UNKNOWN, Metric, similar_to
-from app.services.tastes import RatingScale, Taste
+from app.services.tastes import NOTHING, RatingScale, Taste
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings, UserRatingsReader
 
 _NEVER = np.empty(0, np.int64)
 NO_RATINGS = UserRatings(_NEVER, np.empty(0, np.float64), _NEVER)
-NOTHING = Taste(np.empty(0, np.intp), np.empty(0, np.float64), _NEVER)
 _NO_VECTORS = np.empty((0, 0), np.float32)
 _NO_ITEMS = np.empty(0, np.intp)
 

@@ -157,3 +157,7 @@ class Taste:
         n, n_shown = len(self.rated), len(shown)
         fold_in = snapshot.fold_in_of(np.concatenate([self.rated, shown]))
         return fold_in.explain(np.arange(n), self.targets, np.arange(n, n + n_shown), self.weights(snapshot))
+
+
+NOTHING = Taste(np.empty(0, np.intp), np.empty(0, np.float64), np.empty(0, np.int64))
+"""The taste of someone who has rated nothing."""

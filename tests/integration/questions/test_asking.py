@@ -102,6 +102,40 @@ async def test_reasons_can_be_all(trained: Service):
         assert total == pytest.approx(item["score"], abs=1e-4)
 
 
+def reasons_of(entry: dict[str, Any]) -> Any:
+    contributions = sum(reason["contribution"] for reason in entry["because"])
+    return contributions + entry["because_rest"] + entry["because_everyone"] + entry["because_exploration"]
+
+
+@pytest.mark.parametrize(("aggregate", "combine"), [("mean", lambda s: sum(s) / len(s)), ("least_misery", min)])
+@pytest.mark.parametrize("explore", [0.0, 0.5])
+async def test_a_groups_reasons_add_up_to_each_members_score(trained: Service, aggregate, combine, explore):
+    users = ["u1", "u2", "nobody"]
+    body = {"user_ids": users, "aggregate": aggregate, "n": 4, "explain_limit": 2, "explore": explore}
+    page = await trained.post("/recommendations", body)
+    seen = ids(page)
+    await trained.rate([("u1", seen[0], 0.5), ("nobody", seen[1], 5.0)])  # which changes nothing on later pages
+    while page["next_cursor"] and len(seen) < 12:
+        page = await trained.post("/recommendations", {"cursor": page["next_cursor"]})
+        seen += ids(page)
+        for item in page["items"]:
+            assert [member["user_id"] for member in item["members"]] == users
+            scores = [reasons_of(member) for member in item["members"]]
+            assert scores == pytest.approx([member["score"] for member in item["members"]], abs=1e-4)
+            assert combine(scores) == pytest.approx(item["score"], abs=1e-4)
+            assert [len(member["because"]) for member in item["members"]] == [2, 2, 0]
+            assert any(member["because_rest"] for member in item["members"][:2])
+    assert len(seen) == len(set(seen)) == 12
+
+
+async def test_a_member_of_a_group_has_the_reasons_of_the_user(trained: Service):
+    alone = await trained.get("/users/u1/recommendations", explain=True, n=60)
+    group = await trained.post("/recommendations", {"user_ids": ["u1"], "explain": True, "n": 60})
+    for item, entry in zip(alone["items"], group["items"], strict=True):
+        for name in ("because", "because_rest", "because_everyone"):
+            assert entry["members"][0][name] == item[name]
+
+
 async def test_a_long_exclude_list_is_taken(trained: Service):  # gorse #1234
     body = {"user_id": "u1", "exclude": [f"x{number}" for number in range(9_990)] + ["i01", "i03"], "n": 1000}
     listed = ids(await trained.get("/users/u1/recommendations", n=1000))
@@ -119,7 +153,6 @@ async def test_everything_works_before_there_is_a_model(service: Service):
     "body",
     [
         {"user_id": "a", "user_ids": ["b"]},
-        {"user_ids": ["b"], "explain": True},
         {"ratings": [{"item_id": "x", "value": 6}]},
         {"ratings": [{"item_id": "x", "value": "5"}]},
         {"compare": True},

@@ -10,20 +10,25 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidInputError
 from app.services.paging import Cursor, pack_integers, seal, unpack_integers, unseal
+from app.services.tastes import NOTHING, Taste
 
 SECRET = b"secret"
 
 
 def cursor() -> Cursor:
     vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
-    return Cursor({"n": 3, "user_id": "ü/%"}, vectors, np.array([1, 9]), np.array([4]), np.array([0.25]), np.array([7]))
+    tastes = [Taste(np.array([4]), np.array([0.25]), np.array([7])), NOTHING]
+    return Cursor({"n": 3, "user_id": "ü/%"}, vectors, np.array([1, 9]), tastes)
 
 
 def test_it_carries_what_was_put_in():
     read = unseal(seal(cursor(), SECRET), SECRET)
     assert read.header == {"n": 3, "user_id": "ü/%"}
-    for name in ("vectors", "out", "rated", "targets"):
+    for name in ("vectors", "out"):
         np.testing.assert_array_equal(getattr(read, name), getattr(cursor(), name))
+    for taste, written in zip(read.tastes, cursor().tastes, strict=True):
+        for name in ("rated", "targets", "timestamps"):
+            np.testing.assert_array_equal(getattr(taste, name), getattr(written, name))
 
 
 @given(st.sets(st.integers(0, 2**40)))
