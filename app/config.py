@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     read_deadline: float = Field(
         0.25, gt=0, description="Seconds to wait for a user's ratings before the answer is given without them."
     )
+    silence_deadline: float = Field(
+        0.75, gt=0, description="Seconds that PostgreSQL may answer nothing before writes are refused until it does."
+    )
 
     drain_delay: float = Field(
         1.0,

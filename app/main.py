@@ -135,7 +135,10 @@ def create_app(settings: Settings, loaded: LoadedAhead | None = None) -> FastAPI
         gc.freeze()  # what is there now stays; to look through it again and again would make requests wait
         stopping = asyncio.Event()
         refreshing = asyncio.create_task(_refresh_until(stopping, refresher, state, access))
-        watching = asyncio.create_task(watch_store(store, writer, stopping)) if not store.is_sqlite else None
+        watching = None
+        if not store.is_sqlite:
+            watch = watch_store(store, writer, stopping, deadline_seconds=settings.silence_deadline)
+            watching = asyncio.create_task(watch)
         state.is_ready = True
         yield {"metrics": metrics}  # for what the protocol refuses by itself
         state.is_draining = True

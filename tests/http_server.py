@@ -30,7 +30,7 @@ def serving(app: Any, **options: Any) -> Iterator[int]:
 
 def answer_to(port: int, *parts: bytes) -> bytes:
     """Send bytes as they are, and give back all that comes until the server hangs up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         with suppress(ConnectionError):  # it may hang up before it has heard everything
             for part in parts:
                 connection.sendall(part)

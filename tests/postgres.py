@@ -25,7 +25,7 @@ from psycopg import sql
 from tests.cleanup import at_the_end
 from tests.ports import free_port
 
-START_SECONDS = 60
+START_SECONDS = 180
 NOT_FOUND = """\
 No PostgreSQL server was found, and the tests need a real one. Do one of these:
   - install the development dependencies again (`make test` does): one of them carries a server;

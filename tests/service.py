@@ -19,7 +19,7 @@ from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
 
 JSON = {"content-type": "application/json"}  # which every write needs, even without a body
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,8 @@ class Service:
 @contextlib.asynccontextmanager
 async def started(database_url: str, data_dir: Path, **settings: Any) -> AsyncIterator[Service]:
     """Start an application on a migrated store."""
-    given = Settings(
-        **{"n_factors": 8, "n_threads": 1, "read_deadline": 10} | settings, database_url=database_url, data_dir=data_dir
-    )
+    usual = {"n_factors": 8, "n_threads": 1, "read_deadline": 60, "silence_deadline": 60}
+    given = Settings(**usual | settings, database_url=database_url, data_dir=data_dir)
     app, store = create_app(given), Store(database_url)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (

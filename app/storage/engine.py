@@ -54,9 +54,11 @@ class Store:
         self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._is_stalled = False
         self._open: set[Any] = set()
-        if not self.is_sqlite:
-            event.listen(self.engine, "connect", lambda connection, _record: self._open.add(connection))
-            event.listen(self.engine, "close", lambda connection, _record: self._open.discard(connection))
+        # The probe has a connection of its own: all others may be at honest work that takes its time.
+        self._prober = self.engine if self.is_sqlite else _postgresql_engine(self.url, pool_size=1, max_overflow=0)
+        for engine in () if self.is_sqlite else (self.engine, self._prober):
+            event.listen(engine, "connect", lambda connection, _record: self._open.add(connection))
+            event.listen(engine, "close", lambda connection, _record: self._open.discard(connection))
 
     @property
     def is_sqlite(self) -> bool:
@@ -97,7 +99,7 @@ class Store:
         StoreUnavailableError
             If it cannot be reached, or `break_off` was called meanwhile.
         """
-        with _translated_errors(self._driver_error), self.engine.connect() as connection:
+        with _translated_errors(self._driver_error), self._prober.connect() as connection:
             connection.execute(text("SELECT 1"))
         self._is_stalled = False
 
@@ -125,6 +127,7 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self._prober.dispose()
 
 
 def parse_url(database_url: str) -> URL:
@@ -227,12 +230,12 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _postgresql_engine(url: URL) -> Engine:
+def _postgresql_engine(url: URL, *, pool_size: int = 4, max_overflow: int = 4) -> Engine:
     return create_engine(
         url,
         hide_parameters=True,
-        pool_size=4,
-        max_overflow=4,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
         pool_timeout=5,
         pool_pre_ping=True,
         connect_args={"connect_timeout": 3},

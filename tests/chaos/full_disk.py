@@ -20,7 +20,7 @@ from tests.chaos.writer import write_for_ever
 
 _DISK_BYTES = 24_000_000
 _TAKEN_BYTES = 20_000_000
-_SECONDS = 30.0
+_SECONDS = 180.0
 
 
 def run_full_disk(*, acknowledges_early: bool = False) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.writer import import_for_ever, write_for_ever
 
 NUMBERS_A_CYCLE = 10_000_000
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 
 
 def run_kills(url: str, *, seed: int, cycles: int, acknowledges_early: bool = False) -> dict[str, object]:

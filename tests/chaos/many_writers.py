@@ -13,6 +13,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.writer import write_for_ever
 
 _N_WRITERS = 8
+_START_SECONDS = 180.0
 _MOST_WAL_BYTES = 4 * 134_217_728  # a few times the limit at which SQLite truncates it
 
 
@@ -27,8 +28,14 @@ def run_many_writers(url: str, *, seconds: float, deferred: bool = False) -> dic
 
     children = [fork(lambda number=number: write(number)) for number in range(_N_WRITERS)]  # type: ignore[misc]
     wal, most_wal_bytes, said = Path(f"{make_url(url).database}-wal"), 0, [""] * _N_WRITERS
+    begun = time.monotonic()
+    while not all("sent" in text for text in said) and time.monotonic() < begun + _START_SECONDS:
+        for number, child in enumerate(children):
+            said[number] += child.read_for(0.02)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or (
+        not all(map(_has_heard, said)) and time.monotonic() < deadline + _START_SECONDS
+    ):
         for number, child in enumerate(children):
             said[number] += child.read_for(0.02)
         if url.startswith("sqlite") and wal.exists():
@@ -48,3 +55,7 @@ def run_many_writers(url: str, *, seconds: float, deferred: bool = False) -> dic
         "wal_megabytes": round(most_wal_bytes / 1e6),
         "seconds": seconds,
     }
+
+
+def _has_heard(said: str) -> bool:
+    return "acknowledged" in said or "refused" in said

@@ -19,7 +19,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.replicas import Replica, balance, prepare, until_ready
 
 _READERS = 3
-_HEAL_SECONDS = 30.0
+_PATIENCE_SECONDS = 180.0
 
 
 class Database:
@@ -41,7 +41,7 @@ class Database:
     def kill(self) -> None:
         server = self._process()
         self._send(signal.SIGKILL)
-        server.wait(10) if self.own is None else self.own.wait(10)
+        server.wait(_PATIENCE_SECONDS) if self.own is None else self.own.wait(_PATIENCE_SECONDS)
 
     def stall(self) -> None:
         """Stop every process where it is: connections stay, and nobody answers."""
@@ -72,7 +72,7 @@ class Database:
     def stop(self) -> None:
         if self.own is not None:
             self.own.send_signal(signal.SIGINT)
-            self.own.wait(30)
+            self.own.wait(_PATIENCE_SECONDS)
 
 
 @dataclass
@@ -103,8 +103,10 @@ async def run_outages(
         clients.append(asyncio.create_task(_write(replica, done, seen)))
         for _ in range(cycles):
             await asyncio.sleep(1.0)
+            before = seen.counts.copy()
             await asyncio.to_thread(database.stall if stalls else database.kill)
             await asyncio.sleep(rng.uniform(3.0, 6.0) if stalls else rng.uniform(0.5, 3.0))
+            await _notice(seen, before)
             await asyncio.to_thread(database.go_on if stalls else database.start)
             healing.append(await _heal(seen, time.monotonic()))
         done.set()
@@ -130,15 +132,25 @@ async def run_outages(
     }
 
 
+async def _notice(seen: Seen, before: Counter[str]) -> None:
+    """Wait until reads and writes have met the outage, which on a busy machine may take longer than it lasts."""
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while not all(  # noqa: ASYNC110 - what changes tells nobody
+            any(seen.counts[name] > before[name] for name in names)
+            for names in (("degraded_reads", "failed_reads"), ("refused_writes", "failed_writes"))
+        ):
+            await asyncio.sleep(0.02)
+
+
 async def _heal(seen: Seen, started_at: float) -> float:
-    async with asyncio.timeout(_HEAL_SECONDS):
+    async with asyncio.timeout(_PATIENCE_SECONDS):
         while min(seen.last_fresh_read, seen.last_write) < started_at:  # noqa: ASYNC110 - what changes tells nobody
             await asyncio.sleep(0.02)
     return max(seen.last_fresh_read, seen.last_write) - started_at
 
 
 async def _read(replica: Replica, done: asyncio.Event, seen: Seen, number: int) -> None:
-    async with httpx.AsyncClient(base_url=replica.address, timeout=20.0) as client:
+    async with httpx.AsyncClient(base_url=replica.address, timeout=_PATIENCE_SECONDS) as client:
         while not done.is_set():
             asked_at = time.monotonic()
             response = await client.get(f"/users/u{number}/recommendations")
@@ -154,7 +166,7 @@ async def _read(replica: Replica, done: asyncio.Event, seen: Seen, number: int) 
 
 
 async def _write(replica: Replica, done: asyncio.Event, seen: Seen) -> None:
-    async with httpx.AsyncClient(base_url=replica.address, timeout=20.0) as client:
+    async with httpx.AsyncClient(base_url=replica.address, timeout=_PATIENCE_SECONDS) as client:
         number = 1_000
         while not done.is_set():
             number += 1

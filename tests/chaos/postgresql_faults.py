@@ -22,7 +22,7 @@ FAULTS = {
     "write error": "pwrite64,pwritev:error=EIO",
     "sync error": "fdatasync,fsync:error=EIO",
 }
-_SECONDS = 60.0
+_SECONDS = 180.0
 
 
 def run_postgresql_faults(url: str, fault: str, ledger: Ledger) -> dict[str, Any]:

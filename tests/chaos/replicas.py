@@ -19,7 +19,7 @@ from tests.ports import free_port
 from tests.releases import PRESENT, Release
 from tests.service import tastes
 
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 180.0
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Replica:
 
 async def balance(replicas: list[Replica], done: asyncio.Event) -> None:
     """Keep asking who is ready, as a load balancer does; one that is slow keeps nobody from asking the others."""
-    async with httpx.AsyncClient(timeout=2.0) as client:
+    async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
         await asyncio.gather(*(_watch(client, replica, done) for replica in replicas))
 
 
@@ -84,7 +84,7 @@ async def ask(
     pause_seconds: float = 0.002,
 ) -> None:
     """Read and write in turn, each at a replica that counts as ready, without trying anything twice."""
-    async with httpx.AsyncClient(timeout=10.0) as client:
+    async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
         turn = number
         while not done.is_set():
             ready = [replica for replica in replicas if replica.is_ready]

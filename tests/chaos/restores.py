@@ -83,7 +83,7 @@ class _Listener(threading.Thread):
     def wait_for_more(self) -> None:
         """Wait until something is acknowledged that was sent after this call."""
         n_before = len(self._said)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while self._said.count("acknowledged", n_before) < 500:
             if time.monotonic() > deadline:
                 raise TimeoutError("the writer has fallen silent")

@@ -31,7 +31,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.writer import say
 
 READY_SECONDS = 2.0
-_START_SECONDS = 30.0
+_START_SECONDS = 180.0
 _BLOCK_BYTES = 40_000
 _N_ROWS = 60_000
 _SHAPES = (("json", 1), ("json", 1), ("json", 1), ("json", 20), ("json", 500), ("x-ndjson", 300))

@@ -25,6 +25,12 @@ from tests.processes import Foldin, Server
 
 N_USERS, N_ITEMS = 200, 20_000
 JSON = {"content-type": "application/json"}
+SETTINGS = {
+    "FOLDIN_N_FACTORS": "64",
+    "FOLDIN_N_EPOCHS": "2",
+    "FOLDIN_READ_DEADLINE": "0.25",  # the defaults, where other tests are patient
+    "FOLDIN_SILENCE_DEADLINE": "0.75",
+}
 Attack = Callable[[Server, threading.Event], None]
 
 
@@ -46,7 +52,7 @@ def main() -> None:
         "long_excludes": lambda server, over: _post(server, over, "/recommendations", _long_excludes()),
     }
     with empty_store(arguments) as url, tempfile.TemporaryDirectory() as folder:
-        foldin = Foldin(url, Path(folder), {"FOLDIN_N_FACTORS": "64", "FOLDIN_N_EPOCHS": "2"})
+        foldin = Foldin(url, Path(folder), SETTINGS)
         (Path(folder) / "ratings.csv").write_text(_ratings(arguments.seed))
         foldin.run("import", "ratings.csv")
         foldin.run("train")

@@ -24,7 +24,7 @@ _PAUSE_SECONDS = 0.05  # the processors are for those that start
 _NAMES = ("older", "newer")
 _HEADER = ("user_id", "item_id", "rating")
 Served = dict[str, tuple[object, object]]  # by release the version that is served, and the one that was refused
-_PATIENCE_SECONDS = 90.0
+_PATIENCE_SECONDS = 180.0
 _SETTINGS = {
     "FOLDIN_N_FACTORS": "4",
     "FOLDIN_N_EPOCHS": "2",
@@ -32,6 +32,8 @@ _SETTINGS = {
     "FOLDIN_TRAIN_INTERVAL": "100000",
     "FOLDIN_TRAIN_AFTER_RATINGS": "1000000000",
     "FOLDIN_CURSOR_SECONDS": "0",
+    "FOLDIN_READ_DEADLINE": "60",
+    "FOLDIN_SILENCE_DEADLINE": "60",
 }
 
 
@@ -126,7 +128,7 @@ def _stop(process: Popen[bytes]) -> None:
 
 async def _train(replicas: list[Replica], *, asked: Replica) -> Served:
     """Have the worker train that there is, and wait until each replica serves the version or has refused it."""
-    async with httpx.AsyncClient(base_url=asked.address, timeout=10.0) as client:
+    async with httpx.AsyncClient(base_url=asked.address, timeout=_PATIENCE_SECONDS) as client:
         run = (await client.post("/training-runs", json={})).raise_for_status().json()
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while run["status"] in {"queued", "running"}:
@@ -140,7 +142,7 @@ async def _train(replicas: list[Replica], *, asked: Replica) -> Served:
 
 async def _served(replicas: list[Replica]) -> Served:
     found = {}
-    async with httpx.AsyncClient(timeout=10.0) as client:
+    async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
         for replica, name in zip(replicas, _NAMES, strict=False):
             body = (await client.get(f"{replica.address}/health/ready")).json()
             found[name] = (body["model_version"], body["refused_version"])

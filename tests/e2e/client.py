@@ -11,7 +11,7 @@ from tests.tastes import Ratings
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T | None], *, seconds: float = 60) -> T:
+def wait_for(condition: Callable[[], T | None], *, seconds: float = 180) -> T:
     """Ask again and again until the answer is not None."""
     deadline = time.monotonic() + seconds
     while (answer := condition()) is None:

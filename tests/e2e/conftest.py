@@ -6,8 +6,7 @@ import pytest
 
 from tests.processes import Foldin
 
-# a busy machine must not turn an exact answer into a degraded one
-SETTINGS = {"FOLDIN_N_FACTORS": "8", "FOLDIN_TRAIN_AFTER_RATINGS": "1000000", "FOLDIN_READ_DEADLINE": "10"}
+SETTINGS = {"FOLDIN_N_FACTORS": "8", "FOLDIN_TRAIN_AFTER_RATINGS": "1000000"}
 
 
 @pytest.fixture

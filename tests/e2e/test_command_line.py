@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.client import wait_for
 from tests.ports import free_port
-from tests.processes import Foldin
+from tests.processes import ASK_SECONDS, Foldin
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
@@ -32,10 +32,10 @@ def test_the_demo_prints_three_calls_that_answer(foldin: Foldin, tmp_path: Path)
 
         rate, recommend, similar = wait_for(printed_calls)
         headers = {"Content-Type": "application/json"}
-        rated = httpx.post(rate[1], content=rate[rate.index("-d") + 1], headers=headers, timeout=60)
+        rated = httpx.post(rate[1], content=rate[rate.index("-d") + 1], headers=headers, timeout=ASK_SECONDS)
         assert rated.json()["created"] == 1
-        recommended = httpx.get(recommend[-1]).json()
+        recommended = httpx.get(recommend[-1], timeout=ASK_SECONDS).json()
         assert (recommended["strategy"], recommended["model_version"], len(recommended["items"])) == ("personal", 1, 5)
-        alike = httpx.get(similar[-1]).json()["items"]
+        alike = httpx.get(similar[-1], timeout=ASK_SECONDS).json()["items"]
         assert len(alike) == 5
         assert all(item["title"] for item in alike)

@@ -30,7 +30,7 @@ def foldin(small_disk: Path, tmp_path: Path) -> Foldin:
 def test_a_full_disk_refuses_ratings_clearly_and_takes_them_when_there_is_space(
     foldin: Foldin, small_disk: Path
 ) -> None:
-    with foldin.serve("--no-trainer") as server, httpx.Client(base_url=server.url, timeout=30) as client:
+    with foldin.serve("--no-trainer") as server, server.client() as client:
         filler = Path(f"/proc/{server.process.pid}/root{small_disk}/filler")  # the server's own view of its disk
         stored = _post_until_refused(client, filler)
         problem, ratings = stored.pop()

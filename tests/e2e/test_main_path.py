@@ -14,7 +14,7 @@ N_KILLS = int(os.environ.get("FOLDIN_TEST_KILLS", "2"))
 
 
 def test_ratings_become_recommendations_of_the_users_own_taste(foldin: Foldin) -> None:
-    with foldin.serve() as server, httpx.Client(base_url=server.url) as client:
+    with foldin.serve() as server, server.client() as client:
         ratings = two_tastes()
         assert post(client, ratings) == {"accepted": len(ratings), "created": len(ratings), "updated": 0, "ignored": 0}
         wait_for_version(client)
@@ -32,8 +32,8 @@ def test_a_rating_counts_in_the_next_answer_of_every_process(foldin: Foldin) -> 
     with (
         foldin.serve() as one,
         foldin.serve("--no-trainer") as two,
-        httpx.Client(base_url=one.url) as first,
-        httpx.Client(base_url=two.url) as second,
+        one.client() as first,
+        two.client() as second,
     ):
         post(first, two_tastes())
         wait_for_version(first)
@@ -51,7 +51,7 @@ def test_a_rating_counts_in_the_next_answer_of_every_process(foldin: Foldin) -> 
 
 
 def test_twenty_trainings_are_swapped_in_under_load_without_a_failure_or_a_mixed_answer(foldin: Foldin) -> None:
-    with foldin.serve() as server, httpx.Client(base_url=server.url) as client:
+    with foldin.serve() as server, server.client() as client:
         post(client, two_tastes())
         wait_for_version(client)
         answers: dict[int, set[bytes]] = defaultdict(set)
@@ -59,7 +59,7 @@ def test_twenty_trainings_are_swapped_in_under_load_without_a_failure_or_a_mixed
         done = threading.Event()
 
         def ask() -> None:
-            with httpx.Client(base_url=server.url) as own:
+            with server.client() as own:
                 while not done.is_set():
                     response = own.get("/users/u3/recommendations", params={"n": 30, "exclude_rated": False})
                     if response.status_code == 200:
@@ -92,7 +92,7 @@ def test_ratings_that_were_acknowledged_survive_a_kill(foldin: Foldin) -> None:
     acknowledged: dict[tuple[object, object], object] = {}
     sent = list(batches(two_tastes(n_users=200), 200))[:20]
     for number, batch in enumerate(sent[:N_KILLS]):
-        with foldin.serve("--no-trainer") as server, httpx.Client(base_url=server.url) as client:
+        with foldin.serve("--no-trainer") as server, server.client() as client:
             for rating in batch[:100]:
                 post(client, rating)
                 acknowledged[rating["user_id"], rating["item_id"]] = rating["value"]
@@ -105,7 +105,7 @@ def test_ratings_that_were_acknowledged_survive_a_kill(foldin: Foldin) -> None:
                 pass  # not acknowledged: it may or may not be there
             server.process.wait()
             killer.join()
-    with foldin.serve("--no-trainer") as server, httpx.Client(base_url=server.url) as client:
+    with foldin.serve("--no-trainer") as server, server.client() as client:
         users = {user_id for user_id, _ in acknowledged}
         stored = {
             (user_id, rating["item_id"]): rating["value"]

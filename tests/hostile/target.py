@@ -20,9 +20,9 @@ from tests.tastes import two_tastes
 @contextmanager
 def hostile_target(database_url: str, data_dir: Path, *, without: object = None) -> Iterator[tuple[FastAPI, int]]:
     """The service that the corpus is written for, on a port."""
-    settings = Settings(
-        database_url=database_url, data_dir=data_dir, n_factors=4, n_epochs=2, n_threads=1, read_deadline=20
-    )
+    model = {"n_factors": 4, "n_epochs": 2, "n_threads": 1}
+    patience = {"read_deadline": 60, "silence_deadline": 60}
+    settings = Settings.model_validate({"database_url": database_url, "data_dir": data_dir} | model | patience)
     store = Store(database_url)
     ratings = read_ratings(json.dumps(two_tastes(12, 8)).encode(), settings)
     with store.write() as connection:

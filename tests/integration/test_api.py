@@ -1,6 +1,7 @@
 """The HTTP edge over a real store: what is accepted, refused and answered, alike on both stores."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,22 @@ from app.services.training import train_once
 from app.storage import catalogue
 from app.storage.catalogue import Item
 from app.storage.engine import Store
-from tests.service import JSON
+from tests.service import JSON, PATIENCE_SECONDS
 from tests.tastes import two_tastes
 
 KEY = "k" * 40
 
 
+def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(database_url=database_url, data_dir=tmp_path, n_factors=4, n_epochs=5)
+    return Settings(database_url=database_url, data_dir=tmp_path, n_factors=4, n_epochs=5, read_deadline=60)
 
 
 @pytest.fixture
@@ -194,10 +202,7 @@ def test_without_a_model_popular_items_answer(client: TestClient) -> None:
     assert (empty["strategy"], empty["model_version"], empty["items"]) == ("popular", None, [])
     client.post("/ratings", json=[{"user_id": f"u{n}", "item_id": item, "value": 1} for n in range(3) for item in "ab"])
     client.post("/ratings", json={"user_id": "u0", "item_id": "c", "value": 5})
-    import time
-
-    time.sleep(1.1)  # the count is remembered for a second
-    assert ids(client.get("/items/popular").json()) == ["a", "b", "c"]
+    until(lambda: ids(client.get("/items/popular").json()) == ["a", "b", "c"])  # the count is remembered for a second
     assert ids(client.get("/users/u2/recommendations").json()) == ["c"]
     assert client.get("/items/a/similar").status_code == 404
     assert client.get("/models/active").status_code == 404
@@ -230,11 +235,8 @@ def test_filters_come_before_the_best_n(trained: TestClient, store: Store) -> No
 
         hidden = update(items).where(items.c.item_id == everything[0]).values(hidden=True)
         connection.execute(hidden.values(revision=catalogue.next_revision(connection)))
-    import time
-
-    time.sleep(2)
-    assert everything[0] not in ids(trained.get("/users/u1/recommendations", params={"exclude_rated": False}).json())
-    assert everything[0] not in ids(trained.get("/items/popular").json())
+    of_user, popular = "/users/u1/recommendations?exclude_rated=false", "/items/popular"
+    until(lambda: all(everything[0] not in ids(trained.get(path).json()) for path in (of_user, popular)))
 
 
 def test_similar_items_are_of_the_same_taste(trained: TestClient) -> None:

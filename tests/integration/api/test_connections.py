@@ -30,7 +30,12 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def port(hasty: None, sqlite_url: str, tmp_path: Path) -> Iterator[int]:
+def hasty_port(hasty: None, port: int) -> int:
+    return port
+
+
+@pytest.fixture
+def port(sqlite_url: str, tmp_path: Path) -> Iterator[int]:
     with serving(create_app(Settings(database_url=sqlite_url, data_dir=tmp_path))) as port:
         yield port
 
@@ -40,15 +45,15 @@ def status_and_problem(answer: bytes) -> tuple[int, str]:
     return int(head.split()[1]), json.loads(body)["type"].rpartition(":")[2]
 
 
-def drip(port: int, first: bytes, drop: bytes) -> bytes:
+def drip(port: int, first: bytes, drop: bytes, *, patience_seconds: float = 60) -> bytes:
     """Send something every tenth of a second, until the server has had enough or three seconds have passed."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         connection.sendall(first)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             for _ in range(30):
                 connection.sendall(drop)
                 time.sleep(0.1)
-        connection.settimeout(0.2)
+        connection.settimeout(patience_seconds)
         return read_all(connection)
 
 
@@ -61,30 +66,32 @@ SLOW = {
 
 
 @pytest.mark.parametrize(("first", "drop"), SLOW.values(), ids=SLOW.keys())
-def test_a_dripping_request_is_ended(port: int, first: bytes, drop: bytes):
-    assert status_and_problem(drip(port, first, drop)) == (408, "request-timeout")
+def test_a_dripping_request_is_ended(hasty_port: int, first: bytes, drop: bytes):
+    assert status_and_problem(drip(hasty_port, first, drop)) == (408, "request-timeout")
 
 
 @pytest.mark.parametrize(("first", "drop"), SLOW.values(), ids=SLOW.keys())
 def test_uvicorns_own_protocol_would_wait(hasty: None, sqlite_url: str, tmp_path: Path, first: bytes, drop: bytes):
     app = create_app(Settings(database_url=sqlite_url, data_dir=tmp_path))
     with serving(app, http=HttpToolsProtocol, timeout_graceful_shutdown=1) as port, pytest.raises(TimeoutError):
-        drip(port, first, drop)
+        drip(port, first, drop, patience_seconds=0.2)
 
 
-def test_silence_is_ended_without_a_word(port: int):
-    assert answer_to(port) == b""
-    assert answer_to(port, GET, b"\r\n").count(b"HTTP/1.1 ") == 1  # line ends between requests are no request
+def test_silence_is_ended_without_a_word(hasty_port: int):
+    assert answer_to(hasty_port) == b""
+    assert answer_to(hasty_port, GET, b"\r\n").count(b"HTTP/1.1 ") == 1  # line ends between requests are no request
 
 
 def test_a_stream_that_moves_is_let_be(port: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connections, "BYTES_PER_SECOND", 100)
+    monkeypatch.setattr(connections, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "BYTES_PER_SECOND", 1)  # each line earns half a minute more
     line = b'{"user_id":"u","item_id":"i%d","value":3}\n'
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(NDJSON_HEADERS)
-        for number in range(10):
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
+        chunks = [b"%x\r\n%s\r\n" % (len(line % number), line % number) for number in range(10)]
+        connection.sendall(NDJSON_HEADERS + chunks[0])
+        for chunk in chunks[1:]:
             time.sleep(0.1)
-            connection.sendall(b"%x\r\n%s\r\n" % (len(line % number), line % number))
+            connection.sendall(chunk)
         connection.sendall(b"0\r\n\r\n")
         assert b'"accepted":10' in connection.recv(65_536)
 
@@ -108,19 +115,21 @@ def test_what_is_not_http_gets_a_problem_document(port: int, raw: bytes):
     assert status_and_problem(answer_to(port, raw)) == (400, "bad-request")
 
 
-def test_what_the_protocol_refuses_is_counted(port: int):
+def test_what_the_protocol_refuses_is_counted(port: int, monkeypatch: pytest.MonkeyPatch):
+    for name in ("HEADER_SECONDS", "BODY_SECONDS"):  # long enough for whoever does not wait on purpose
+        monkeypatch.setattr(connections, name, 2.0)
     headers = GET[:-2] + b"x: " + b"a" * 66_000 + b"\r\n\r\n"
     for raw in (b"\0\r\n\r\n", headers, b"GET /"):
         answer_to(port, raw)
     drip(port, JSON_HEADERS + b"Content-Length: 1000\r\n\r\n", b" ")
-    counted = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    counted = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=120).text
     for status in (400, 408, 431):
         assert f'foldin_requests_total{{method="none",route="none",status="{status}"}} 1.0' in counted
     assert 'foldin_requests_total{method="POST",route="/ratings",status="408"} 1.0' in counted  # once, by its route
 
 
 def test_a_client_that_does_not_read_its_answers_is_dropped(port: int):
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         with pytest.raises(ConnectionError):
             connection.sendall(GET * 100_000)
@@ -132,6 +141,6 @@ def test_a_thousand_slow_clients_keep_nobody_out(sqlite_url: str, tmp_path: Path
         for number in range(1_000):
             slow = open_connections.enter_context(socket.create_connection(("127.0.0.1", port)))
             slow.sendall([b"GET / HT", JSON_HEADERS + b"Content-Length: 9999\r\n\r\n["][number % 2])
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as honest:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as honest:
             for _ in range(50):
                 assert honest.post("/ratings", json={"user_id": "u", "item_id": "i", "value": 3}).is_success

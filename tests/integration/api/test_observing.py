@@ -15,7 +15,7 @@ from sqlalchemy import text
 from app.errors import StoreUnavailableError
 from app.logs import configure_logging
 from app.storage.engine import Store
-from tests.processes import Foldin
+from tests.processes import ASK_SECONDS, Foldin
 from tests.service import Service, started, tastes
 
 PERSON = "user-4711-private"
@@ -115,7 +115,7 @@ def watched(foldin: Foldin, data_dir: Path) -> Iterator[tuple[httpx.Client, list
     keyed = Foldin(foldin.database_url, foldin.data_dir, {"FOLDIN_API_KEYS": GIVEN_KEY, "FOLDIN_LOG_FORMAT": "json"})
     with (
         keyed.serve("--no-trainer", "--workers", "2") as server,
-        httpx.Client(base_url=server.url, headers={"x-api-key": GIVEN_KEY.partition(":")[2]}) as client,
+        server.client(headers={"x-api-key": GIVEN_KEY.partition(":")[2]}) as client,
     ):
         yield client, printed
     printed += [log.read_text() for log in data_dir.glob("serve-*.log")]
@@ -139,8 +139,8 @@ def test_keys_leak_nowhere_and_processes_add_up(foldin: Foldin, store: Store, tm
                 client.request("POST", "/training-runs", headers={"x-api-key": canary, "content-type": canary}),
             ]
             seen += [answer.text for answer in answers]
-        for _ in range(40):
-            httpx.get(f"{client.base_url}/health/live")  # a connection of its own, so that both processes get some
+        for _ in range(40):  # each on a connection of its own, so that both processes get some
+            httpx.get(f"{client.base_url}/health/live", timeout=ASK_SECONDS)
         text = client.get("/metrics").text
         assert figures(text)["foldin_requests_total", "GET", "/health/live", "200"] >= 40
         assert figures(text)["foldin_store_reachable",] == 1

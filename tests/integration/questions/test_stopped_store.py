@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,19 @@ from app.services.preparing import prepare_store
 from tests.chaos.outages import Database
 from tests.integration.questions.test_recommendations import ids
 from tests.postgres import StoppableServer
-from tests.service import PATIENCE_SECONDS, started, tastes
+from tests.service import PATIENCE_SECONDS, Service, started, tastes
+
+SILENCE_SECONDS = 2.0
+
+
+async def until_fresh(service: Service, user: str) -> dict[str, Any]:
+    """Ask until the database has answered in time."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        answer = await service.get(f"/users/{user}/recommendations", n=60)
+        while answer["degraded"]:
+            await asyncio.sleep(0.05)
+            answer = await service.get(f"/users/{user}/recommendations", n=60)
+    return dict(answer)
 
 
 async def test_reads_outlive_the_store_and_writes_come_back(own_postgresql_server: StoppableServer, tmp_path: Path):
@@ -23,8 +36,7 @@ async def test_reads_outlive_the_store_and_writes_come_back(own_postgresql_serve
     async with started(url, tmp_path, read_deadline=0.25) as service:
         await service.rate(tastes())
         await service.train()
-        before = await service.get("/users/u1/recommendations", n=60)
-        assert not before["degraded"]
+        before = await until_fresh(service, "u1")
         for _ in range(2):
             server.stop()
             for _ in range(5):
@@ -34,13 +46,10 @@ async def test_reads_outlive_the_store_and_writes_come_back(own_postgresql_serve
             assert refused.status_code == 503
             assert "retry-after" in refused.headers
             server.start()
-
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while (await service.get("/users/u1/recommendations"))["degraded"]:  # noqa: ASYNC110 - nobody tells
-                    await asyncio.sleep(0.05)
+            await until_fresh(service, "u1")
             rated = ids(before)[0]
             await service.rate([("u2", rated, 5.0)])
-            assert (await service.get("/users/u2/recommendations", n=60))["degraded"] is False
+            assert rated not in ids(await until_fresh(service, "u2"))
 
 
 @contextmanager
@@ -59,7 +68,7 @@ async def test_writes_to_a_database_that_does_not_answer_are_refused_and_come_ba
     url = own_postgresql_server.create_database()
     prepare_store(Settings(database_url=url, data_dir=tmp_path))
     rating = {"user_id": "u1", "item_id": "i01", "value": 1}
-    async with started(url, tmp_path, read_deadline=0.25) as service:
+    async with started(url, tmp_path, read_deadline=0.25, silence_deadline=SILENCE_SECONDS) as service:
         await service.rate(tastes())
         await service.train()
         with stalled(url):
@@ -76,7 +85,7 @@ async def test_writes_to_a_database_that_does_not_answer_are_refused_and_come_ba
 async def test_without_a_watch_they_would_wait(
     own_postgresql_server: StoppableServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    async def unwatched(*_: object) -> None:
+    async def unwatched(*_: object, **__: object) -> None:
         pass
 
     monkeypatch.setattr(main, "watch_store", unwatched)
@@ -86,6 +95,6 @@ async def test_without_a_watch_they_would_wait(
         await service.rate(tastes())
         writing = asyncio.create_task(service.post("/ratings", {"user_id": "u1", "item_id": "i01", "value": 1}))
         with stalled(url):
-            done, _ = await asyncio.wait({writing}, timeout=4)
+            done, _ = await asyncio.wait({writing}, timeout=3 * SILENCE_SECONDS)
             assert not done
         await writing

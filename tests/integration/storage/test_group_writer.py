@@ -72,11 +72,17 @@ async def test_order_is_kept_between_ratings_and_other_writes(store, writer):
 
 async def test_more_than_can_wait_is_refused_and_the_rest_is_stored(store):
     writer = GroupWriter(store, most_waiting=50)
-    gate = threading.Event()
-    blocked = asyncio.ensure_future(writer.write(lambda _: gate.wait(10)))
-    await asyncio.sleep(0.1)
+    gate, begun = threading.Event(), threading.Event()
+
+    def block(_connection: object) -> None:
+        begun.set()
+        gate.wait()
+
+    blocked = asyncio.ensure_future(writer.write(block))
+    assert await asyncio.to_thread(begun.wait, 60)
     waiting = [asyncio.ensure_future(writer.rate([Rating(f"u{n}", "i", 1.0, n)], now=9)) for n in range(60)]
-    await asyncio.sleep(0.1)
+    for _ in range(2):  # each of them has begun to wait, or been refused
+        await asyncio.sleep(0)
     refused = sum(isinstance(task.exception(), StoreBusyError) for task in waiting if task.done())
     assert refused == 60 - 24  # each weighs two: itself and its rating
     gate.set()
@@ -97,7 +103,7 @@ async def test_an_unreachable_database_fails_every_write_and_heals():
 
 async def test_a_client_that_leaves_does_not_stop_the_write(store, writer):
     gate = threading.Event()
-    blocked = asyncio.ensure_future(writer.write(lambda _: gate.wait(10)))
+    blocked = asyncio.ensure_future(writer.write(lambda _: gate.wait()))
     leaving = asyncio.ensure_future(writer.rate([Rating("u", "i", 1.0, 1)], now=9))
     await asyncio.sleep(0.05)
     leaving.cancel()

@@ -40,7 +40,7 @@ def run_together(script: str, *arguments: str) -> list[str]:
         )
         for seed in range(N_PROCESSES)
     ]
-    ended = [process.communicate(timeout=120) for process in processes]
+    ended = [process.communicate(timeout=600) for process in processes]
     assert [process.returncode for process in processes] == [0] * N_PROCESSES, [error for _, error in ended]
     return [output for output, _ in ended]
 

@@ -37,7 +37,7 @@ class Gate:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not is_so():  # noqa: ASYNC110
             await asyncio.sleep(0)
 
@@ -62,7 +62,7 @@ async def test_more_requests_than_can_be_worked_on_are_refused():
 async def test_a_request_that_is_still_coming_takes_nobodys_place():
     gate = Gate()
     gate.opened.set()
-    client, sent = client_of(Limits(gate, max_requests=1, max_requests_of_one=1, budget_seconds=0.2)), asyncio.Event()
+    client, sent = client_of(Limits(gate, max_requests=1, max_requests_of_one=1, budget_seconds=1.0)), asyncio.Event()
 
     async def slow_body() -> Any:
         yield b"a"
@@ -70,7 +70,7 @@ async def test_a_request_that_is_still_coming_takes_nobodys_place():
         yield b"b"
 
     slow = asyncio.create_task(client.post("/", content=slow_body()))
-    await asyncio.sleep(0.4)  # longer than the service may work on it
+    await asyncio.sleep(1.5)  # longer than the service may work on it
     assert (await client.get("/")).status_code == 200
     sent.set()
     assert (await slow).text == "ab"
@@ -119,15 +119,16 @@ def test_behind_a_proxy_that_is_trusted_each_client_has_its_own_limit(trusted: l
     limits = Limits(hold, max_requests_of_one=1)
 
     def ask(port: int, client: str) -> int:
-        return httpx.get(f"http://127.0.0.1:{port}", headers={"X-Forwarded-For": f"spoofed, {client}"}).status_code
+        headers = {"X-Forwarded-For": f"spoofed, {client}"}
+        return httpx.get(f"http://127.0.0.1:{port}", headers=headers, timeout=120).status_code
 
     with serving(limits, trusted_proxies=trusted, lifespan="off") as port, ThreadPoolExecutor(3) as threads:
         first = threads.submit(ask, port, "1.2.3.4")
-        assert entered.wait(10)
-        second = threads.submit(ask, port, "1.2.3.4").result(10)
+        assert entered.wait(120)
+        second = threads.submit(ask, port, "1.2.3.4").result(120)
         entered.clear()
         third = threads.submit(ask, port, "5.6.7.8")
         while not (third.done() or entered.is_set()):
             entered.wait(0.01)
         may_answer.set()
-        assert [first.result(10), second, third.result(10)] == statuses
+        assert [first.result(120), second, third.result(120)] == statuses
