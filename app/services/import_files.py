@@ -15,17 +15,10 @@ from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
 from app.services.file_layouts import FileOptions, item_format, item_layout
 from app.services.item_files import read_item_batches, read_items
+from app.services.parquet_files import header_of, is_parquet, parquet_batches
 from app.services.rating_blocks import BadRow, BadRowError, OnBadRow, RatingRules
 from app.services.rating_files import BLOCK_BYTES, RatingBlock
-from app.services.rating_sources import (
-    first_line,
-    header_of,
-    is_parquet,
-    opened,
-    parquet_batches,
-    read_source,
-    readable,
-)
+from app.services.rating_sources import first_line, opened, read_source, readable
 from app.services.resuming import FileProgress
 from app.storage.bulk import BulkWriter
 from app.storage.catalogue import Item, upsert_items
