@@ -18,6 +18,9 @@ from app.services.trials import FEWEST_JUDGED, Trial
 LOSS_TOLERANCE = 1.25
 """How much higher the refit's loss per rating may be than the trial's; more ratings of a kind change it little."""
 
+NEGLIGIBLE_LOSS = 1e-6
+"""A loss per rating that is never out of line: an error of a thousandth of the rating scale."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -148,7 +151,7 @@ def refusal_of_loss(losses: list[float], n_ratings: int, before: float | None) -
     if before is None:
         return None
     refit = losses[-1] / n_ratings
-    if not refit <= before * LOSS_TOLERANCE + 1e-9:
+    if not refit <= max(before * LOSS_TOLERANCE, NEGLIGIBLE_LOSS):
         return (
             f"the loss is {refit:.4g} a rating, out of line with the {before:.4g} of the fit without held-out ratings"
         )
