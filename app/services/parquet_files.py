@@ -90,7 +90,8 @@ def _column_as_text(column: Any) -> Any:
     elif pa.types.is_nested(column.type):
         column = pa.nulls(len(column), pa.string())  # such a column is none of ours
     if pa.types.is_timestamp(column.type):
-        microseconds = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+        # nanoseconds are cut off: nothing is told apart by them
+        microseconds = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
         column = pc.divide(microseconds.cast(pa.float64()), 1e6)
     if not pa.types.is_binary(column.type):
         column = column.cast(pa.string())

@@ -1,6 +1,5 @@
 """Files of ratings whatever they are wrapped in: text, text in gzip, or Parquet, told apart by their first bytes."""
 
-import codecs
 import gzip
 import io
 import zlib
@@ -73,14 +72,21 @@ def first_line(file: BinaryIO, encoding: str | None) -> str:
     Raises
     ------
     ValueError
-        If it is empty.
+        If it is empty, or in another encoding.
     """
     file.seek(0)
-    line = file.readline(_LONGEST_HEADER).removeprefix(codecs.BOM_UTF8)
+    text = io.TextIOWrapper(file, encoding or "utf-8", "surrogateescape", newline="\n")
+    try:
+        line = text.readline(_LONGEST_HEADER).removeprefix("\ufeff")
+        line.encode()
+    except UnicodeError:
+        raise ValueError(f"its first line is not in {encoding or 'UTF-8'}; name its encoding with --encoding") from None
+    finally:
+        text.detach()
     file.seek(0)
     if not line.strip():
         raise ValueError("the file is empty, or begins with an empty line")
-    return line.decode(encoding or "utf-8").rstrip("\r\n")
+    return line.rstrip("\r\n")
 
 
 def read_source(
@@ -193,7 +199,7 @@ def readable(path: Path) -> Iterator[None]:
     except (ValueError, LookupError) as error:
         raise InvalidInputError(f"{path}: {error}") from error
     except OSError as error:
-        raise InvalidInputError(f"{path} cannot be read: {error.strerror}") from error
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _read_parquet(

@@ -86,3 +86,36 @@ def test_a_parquet_file_that_is_cut_off_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(InvalidInputError, match="cut off"):
         read(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_text_may_be_in_any_encoding_that_is_named(tmp_path, encoding, is_packed):
+    content = "userId,itemId,value\né,ü,3\nñ,ü,4\n".encode(encoding)
+    (tmp_path / "r").write_bytes(gzip.compress(content) if is_packed else content)
+    options = FileOptions(encoding=None if encoding.startswith("utf-8") else encoding)
+    found = [rating for block in ratings_in_file(tmp_path / "r", Settings(), options) for rating in block]
+    assert found == [Rating("é", "ü", 3.0, 0), Rating("ñ", "ü", 4.0, 0)]
+
+
+@pytest.mark.parametrize(("encoding", "named"), [("utf-16", None), ("cp1252", None), ("utf-8", "utf-16")])
+def test_a_header_in_another_encoding_is_refused_in_words(tmp_path, encoding, named):
+    (tmp_path / "r").write_bytes("üser,item,value\n1,2,3\n".encode(encoding))
+    with pytest.raises(InvalidInputError, match=r"first line is not in .*--encoding"):
+        list(ratings_in_file(tmp_path / "r", Settings(), FileOptions(encoding=named)))
+
+
+def test_times_in_parquet_may_be_finer_than_microseconds(tmp_path):
+    times = pa.array([1_577_880_000_123_456_789], pa.timestamp("ns"))
+    path = write_parquet(tmp_path / "r.parquet", user=["u"], item=["i"], value=[1.0], timestamp=times)
+    assert read(path) == [Rating("u", "i", 1.0, 1_577_880_000_123_456)]
+
+
+def test_a_damaged_page_of_parquet_is_told_with_its_reason(tmp_path):
+    path = write_parquet(tmp_path / "r.parquet", user=["u"] * 9, item=list("abcdefghi"), value=[1.0] * 9)
+    content = bytearray(path.read_bytes())
+    content[20] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(InvalidInputError, match=r"cannot be read: .*[a-z]{4}") as refused:
+        read(path)
+    assert "None" not in str(refused.value)
