@@ -25,7 +25,7 @@ from app.api import (
     similar,
     training,
 )
-from app.api.direct import DirectRecommendations
+from app.api.direct import DirectRoutes
 from app.api.draining import DrainingServer
 from app.api.limits import BodyRoom, Limits
 from app.api.metrics import Metrics, TimedReader
@@ -33,7 +33,7 @@ from app.api.monitoring import forget_process
 from app.api.observing import Observing
 from app.api.paths import MatchUndecodedPaths
 from app.api.problems import answer_error, install_problem_handlers
-from app.api.security import Access
+from app.api.security import Access, plain_route
 from app.api.server import listening_socket, raise_file_limit, server_config
 from app.api.state import ApiState
 from app.config import Settings
@@ -153,7 +153,12 @@ def create_app(settings: Settings, loaded: LoadedAhead | None = None) -> FastAPI
     app = FastAPI(title="Foldin", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.access, app.state.metrics = access, metrics
     app.state.body_room = BodyRoom()
-    app.add_middleware(DirectRecommendations, route=recommendations.direct_route(), answer_error=answer_error)
+    app.add_middleware(
+        DirectRoutes,
+        recommend=plain_route(recommendations.router, recommendations.recommend),
+        rate=plain_route(ratings.router, ratings.write_ratings),
+        answer_error=answer_error,
+    )
     app.add_middleware(MatchUndecodedPaths)
     app.add_middleware(Limits)
     app.add_middleware(Observing, metrics=metrics, write_line=request_line_writer(settings.log_format))

@@ -1,4 +1,4 @@
-"""The hot question's way past routing and what only other routes need, which take as long as its answer."""
+"""The way past routing, and past what only other routes need, for what is asked most: they cost as much as it does."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,30 +9,36 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import FoldinError
 
+_RATINGS = "/ratings"
 _BEFORE, _AFTER = "/users/", "/recommendations"
 
 
-class DirectRecommendations:
-    """Middleware, the innermost, that calls the endpoint of ``GET /users/{user_id}/recommendations`` itself.
+class DirectRoutes:
+    """Middleware, the innermost, that calls two endpoints itself.
 
-    Everything else, and this address wherever it is not quite as expected, goes on to be routed.
+    These are ``GET /users/{user_id}/recommendations`` and ``POST /ratings``. Everything else, and these addresses
+    wherever they are not quite as expected, goes on to be routed.
 
     Parameters
     ----------
     app : ASGIApp
         What comes after.
-    route : APIRoute
-        A ``PlainRoute``, whose handler checks access.
+    recommend, rate : APIRoute
+        A ``PlainRoute`` each, whose handler checks access.
     answer_error : callable
-        Answers what the handler raises, as the application does.
+        Answers what a handler raises, as the application does.
     """
 
     def __init__(
-        self, app: ASGIApp, route: APIRoute, answer_error: Callable[[Request, Exception], Awaitable[Response]]
+        self,
+        app: ASGIApp,
+        recommend: APIRoute,
+        rate: APIRoute,
+        answer_error: Callable[[Request, Exception], Awaitable[Response]],
     ) -> None:
         self._app = app
-        self._route = route
-        self._handler = route.get_route_handler()
+        self._recommend = recommend, recommend.get_route_handler()
+        self._rate = rate, rate.get_route_handler()
         self._answer_error = answer_error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,24 +49,28 @@ class DirectRecommendations:
         scope, receive, send
             As in ASGI.
         """
-        user_id = _user_id(scope)
-        if not user_id:
+        parameters = _path_parameters(scope)
+        if parameters is None:
             await self._app(scope, receive, send)
             return
-        scope["route"], scope["path_params"] = self._route, {"user_id": user_id}
+        scope["path_params"] = parameters
+        scope["route"], handler = self._recommend if parameters else self._rate
         request = Request(scope, receive)
         try:
-            response = await self._handler(request)
+            response = await handler(request)
         except (FoldinError, HTTPException) as error:
             response = await self._answer_error(request, error)
         await response(scope, receive, send)
 
 
-def _user_id(scope: Scope) -> str:
-    if scope["type"] != "http" or scope["method"] != "GET" or scope.get("root_path"):
-        return ""
+def _path_parameters(scope: Scope) -> dict[str, str] | None:
+    # of recommendations; none for ratings, and None for whatever else
+    if scope["type"] != "http" or scope.get("root_path"):
+        return None
     path: str = scope["path"]
-    if not (path.startswith(_BEFORE) and path.endswith(_AFTER)):
-        return ""
+    if scope["method"] == "POST":
+        return {} if path == _RATINGS else None
+    if scope["method"] != "GET" or not (path.startswith(_BEFORE) and path.endswith(_AFTER)):
+        return None
     user_id = path[len(_BEFORE) : -len(_AFTER)]
-    return "" if "/" in user_id else user_id
+    return {"user_id": user_id} if user_id and "/" not in user_id else None

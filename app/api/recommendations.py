@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import Query, Request, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 from app.api.parameters import documented, read_parameters, read_path_id
@@ -71,17 +70,6 @@ router.add_api_route(
     route_class_override=PlainRoute,
     openapi_extra=documented(RecommendationParameters, "user_id"),
 )
-
-
-def direct_route() -> APIRoute:
-    """Find the route that is asked most.
-
-    Returns
-    -------
-    APIRoute
-        That of ``recommend``.
-    """
-    return next(route for route in router.routes if isinstance(route, PlainRoute) and route.endpoint is recommend)
 
 
 def recommendations(asked: dict[str, object], answer: Answer) -> dict[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -190,6 +190,24 @@ class PlainRoute(ScopedRoute):
             The endpoint with its check.
         """
         return self.checked(self.endpoint)
+
+
+def plain_route(router: APIRouter, endpoint: Callable[..., object]) -> APIRoute:
+    """Find an endpoint's route.
+
+    Parameters
+    ----------
+    router : APIRouter
+        Which has it.
+    endpoint : callable
+        Of a ``PlainRoute``.
+
+    Returns
+    -------
+    APIRoute
+        The first.
+    """
+    return next(route for route in router.routes if isinstance(route, PlainRoute) and route.endpoint is endpoint)
 
 
 def _host_name(host: str) -> str:
