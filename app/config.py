@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'foldin.db'}"
 
     @property
+    def kept_ratings_dir(self) -> Path:
+        """Where the ratings of the last training lie, on the machine that trained."""
+        return self.data_dir / "kept-ratings"
+
+    @property
     def rating_scale(self) -> tuple[float, float]:
         """The lowest and the highest rating."""
         return self.rating_min, self.rating_max

@@ -128,8 +128,8 @@ def _measure_retraining(kind: str, foldin: Foldin, rows: Rows) -> Iterator[Line]
         started = time.perf_counter()
         run = train_once(store, settings)
         took.append(time.perf_counter() - started)
-        if run is None or run.load_seconds is None:
-            raise RuntimeError("the training did not come to an end")
+        if run is None or run.load_seconds is None or run.status != "succeeded":
+            raise RuntimeError(f"the training came to nothing: {run and run.reason}")
         loads.append(run.load_seconds)
     store.close()
     figure = (

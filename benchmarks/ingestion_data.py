@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from app.storage.bulk import copy_rows, tuples
 from app.storage.engine import connect_sqlite
+from benchmarks.invented_ratings import invented_ratings
 
 Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
 _CHUNK = 500_000
@@ -18,13 +19,16 @@ _TABLE = """CREATE TABLE raw (user_key bigint NOT NULL, item_key bigint NOT NULL
 
 
 def invent(n_rows: int, *, n_users: int = 138_000, n_items: int = 20_000, seed: int = 0) -> Rows:
-    """Draw distinct pairs with a few busy users and popular items, in no order."""
+    """Draw distinct pairs of users with tastes, so that there is something to learn, in no order."""
+    matrix = invented_ratings(n_users, n_items, round(n_rows * 1.25), seed)  # pairs that are drawn twice count once
+    if matrix.nnz < n_rows:
+        raise ValueError(f"{n_users:,} users and {n_items:,} items give only {matrix.nnz:,} pairs")
     rng = np.random.default_rng(seed)
-    users = (n_users * rng.random(n_rows * 2) ** 1.5).astype(np.int64)
-    items = (n_items * rng.random(n_rows * 2) ** 2.5).astype(np.int64)
-    pairs = rng.permutation(np.unique(users * n_items + items))[:n_rows]
-    values = rng.integers(1, 11, len(pairs)) / 2
-    return pairs // n_items, pairs % n_items, values, 1_500_000_000 + rng.integers(0, 200_000_000, len(pairs))
+    drawn = rng.permutation(matrix.nnz)[:n_rows]
+    users = np.repeat(np.arange(n_users), np.diff(matrix.indptr))[drawn]
+    values = np.round(matrix.data[drawn] * 9) / 2 + 0.5
+    times = 1_500_000_000 + rng.integers(0, 200_000_000, n_rows)
+    return users, matrix.indices[drawn].astype(np.int64), values.astype(np.float64), times
 
 
 def write_csv(rows: Rows, path: Path) -> None:

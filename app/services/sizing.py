@@ -6,14 +6,14 @@ from pathlib import Path
 from app.config import Settings
 from app.errors import TrainingFailedError
 from app.services.configuring import Configuration
-from app.storage.counting import StoreCounts, count_rows
+from app.storage.counting import StoreCounts, count_rows, most_rows
 from app.storage.engine import Store
 
 MEBIBYTE = 1 << 20
 _SHARE = 0.75  # of the machine: the rest is for the API's processes and the database
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
-# What a training was seen to take at its highest, a little rounded up; tests/integration/test_sizing.py measures it.
+# What a training was seen to take at most, a little rounded up; tests/integration/test_trainer_process.py holds it.
 _BASE_BYTES = 200 * MEBIBYTE  # the interpreter, compiled code, blocks of scores
 _BYTES_A_RATING = 160
 _BYTES_A_NAME = 700  # a user or an item: ids, titles, digests, rows of the catalogue
@@ -81,10 +81,12 @@ def refuse_what_cannot_fit(store: Store, settings: Settings, configuration: Conf
     TrainingFailedError
         If the training would not fit.
     """
+    n_factors, limit = configuration.hyperparameters.n_factors, memory_limit(settings)
     with store.read() as connection:
+        if estimated_bytes(most_rows(connection), n_factors) <= limit:
+            return  # to count the ratings takes a good part of the time of loading them
         counts = count_rows(connection)
-    n_factors = configuration.hyperparameters.n_factors
-    needed, limit = estimated_bytes(counts, n_factors), memory_limit(settings)
+    needed = estimated_bytes(counts, n_factors)
     if needed > limit:
         raise TrainingFailedError(
             f"{counts.n_ratings:,} ratings of {counts.n_items:,} items by {counts.n_users:,} users with {n_factors} "

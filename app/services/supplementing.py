@@ -27,7 +27,7 @@ from app.serving.supplement import Supplement
 from app.storage import artifacts, catalogue, supplements, versions
 from app.storage.catalogue import CatalogueRow
 from app.storage.engine import Store
-from app.storage.ratings import n_rating_changes
+from app.storage.rating_changes import n_rating_changes
 from app.storage.shipping import obtain_artifacts, ship_artifacts
 from app.storage.supplements import RatingRows, supplement_name
 

@@ -19,6 +19,7 @@ from app.services.clock import now_microseconds
 from app.services.configuring import configuration_of, configuration_of_version, refit_epochs
 from app.services.continuing import Beginning, continuation_of, is_worth_continuing
 from app.services.gate import refusal_of_factors, refusal_of_loss
+from app.services.keeping import keep_for_next_training
 from app.services.publishing import publish
 from app.services.sizing import refuse_what_cannot_fit
 from app.services.training_lease import begin_run, renewed
@@ -29,7 +30,7 @@ from app.storage import artifacts, catalogue, leases, training_runs, tuning, ver
 from app.storage.engine import Store
 from app.storage.keys import read_ids
 from app.storage.leases import Lease
-from app.storage.ratings import n_rating_changes
+from app.storage.rating_changes import n_rating_changes
 from app.storage.schema import users
 from app.storage.secrets import read_secret
 from app.storage.training_data import TrainingData, load_training_data
@@ -204,11 +205,12 @@ class _Run:
     def _load(self) -> tuple[TrainingData, Arranged, dict[str, Any]]:
         started = perf_counter()
         with self.store.read() as connection:
-            loaded = load_training_data(connection)
+            loaded = load_training_data(connection, self.settings.kept_ratings_dir)
             rows = catalogue.items_by_key(connection)
             revision = catalogue.catalogue_revision(connection)
             ids = read_ids(connection, users)
             self.user_secret = read_secret(connection, "user-ids")
+        keep_for_next_training(self.store, self.settings, loaded)
         data = leave_out_unusable(loaded, self.settings)
         if n_left_out := len(loaded.values) - len(data.values):
             log.warning("ratings_left_out", run=self.run_id, n_ratings=n_left_out, reason="beyond the rating scale")

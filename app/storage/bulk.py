@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, func, select
 
 from app.storage.keys import ensure_keys, share_keys
+from app.storage.rating_changes import note_changes
 from app.storage.rating_table import RatingTable
-from app.storage.ratings import count_changes
 from app.storage.schema import deleted_items, erasures, items, users
 from app.storage.upserts import WriteCounts
 
@@ -81,7 +81,7 @@ class BulkWriter:
         else:
             n_created, n_revived, n_older, n_changed = _merge(connection, rows)
             self._expects_new = n_created == n_rows
-        count_changes(connection, n_changed)
+        note_changes(connection, n_changed, rows[0], rows[1])
         n_updated = n_rows - n_created - n_older - n_revived
         return WriteCounts(len(table), n_created + n_revived, n_updated, len(table) - n_rows + n_older)
 

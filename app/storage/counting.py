@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from app.storage.rating_changes import n_rating_changes
 from app.storage.schema import items, ratings, users
 
 
@@ -33,6 +34,23 @@ def count_rows(connection: Connection) -> StoreCounts:
         select(func.count(column)).scalar_subquery() for column in (ratings.c.value, users.c.user_key, items.c.item_key)
     )
     return StoreCounts(*connection.execute(select(*numbers)).one())
+
+
+def most_rows(connection: Connection) -> StoreCounts:
+    """Say how much the store holds at most, without reading the ratings.
+
+    Parameters
+    ----------
+    connection : Connection
+        To read from.
+
+    Returns
+    -------
+    StoreCounts
+        With as many ratings as were ever written or deleted.
+    """
+    numbers = (select(func.count(column)).scalar_subquery() for column in (users.c.user_key, items.c.item_key))
+    return StoreCounts(n_rating_changes(connection), *connection.execute(select(*numbers)).one())
 
 
 def has_ratings(connection: Connection) -> bool:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from app.storage.catalogue import CatalogueRow, next_revision, to_row
 from app.storage.keys import ensure_keys, own_keys
-from app.storage.ratings import count_changes
+from app.storage.rating_changes import note_changes
 from app.storage.schema import deleted_items, items, ratings
 
 _UPPER, _LOWER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"
@@ -62,8 +62,9 @@ def delete_item(connection: Connection, item_id: str) -> bool:
     if item_key is None:
         return False
     connection.execute(insert(deleted_items).values(item_key=item_key, revision=next_revision(connection)))
-    n_rows = connection.execute(delete(ratings).where(ratings.c.item_key == item_key)).rowcount
-    count_changes(connection, n_rows)
+    gone_ratings = delete(ratings).where(ratings.c.item_key == item_key).returning(ratings.c.user_key)
+    user_keys = connection.execute(gone_ratings).scalars().all()
+    note_changes(connection, len(user_keys), user_keys, [item_key] * len(user_keys))
     return True
 
 

@@ -1,19 +1,17 @@
-"""Deleting, erasing and listing ratings, and counting their changes.
+"""Deleting, erasing and listing ratings.
 
 They are written in ``upserts``, a user's are read for an answer in ``user_ratings``, all for a training in
 ``training_data``.
 """
 
-import os
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection, case, delete, func, insert, select, text, update
 
 from app.storage.keys import key_of, own_keys
-from app.storage.schema import counters, erasures, items, ratings, users
-
-_SHARD = f"ratings-{os.getpid() % 16}"
+from app.storage.rating_changes import count_erasure, note_changes
+from app.storage.schema import erasures, items, ratings, users
 
 
 class Rating(NamedTuple):
@@ -23,38 +21,6 @@ class Rating(NamedTuple):
     item_id: str
     value: float
     timestamp: int | None
-
-
-def count_changes(connection: Connection, n_changes: int) -> None:
-    """Add to the number of ratings ever written or deleted.
-
-    Parameters
-    ----------
-    connection : Connection
-        In the transaction that changes them; call this last, since it holds the counter until the commit.
-    n_changes : int
-        How many rows changed.
-    """
-    if n_changes:
-        counter = update(counters).where(counters.c.name == _SHARD)
-        connection.execute(counter.values(value=counters.c.value + n_changes))
-
-
-def n_rating_changes(connection: Connection) -> int:
-    """Say how many ratings were ever written or deleted; it only grows.
-
-    Parameters
-    ----------
-    connection : Connection
-        To read from.
-
-    Returns
-    -------
-    int
-        Compare two of them to learn whether anything changed in between.
-    """
-    total = select(func.sum(counters.c.value)).where(counters.c.name.startswith("ratings-"))
-    return int(connection.execute(total).scalar_one())
 
 
 def delete_rating(connection: Connection, user_id: str, item_id: str, *, now: int) -> bool:
@@ -80,7 +46,7 @@ def delete_rating(connection: Connection, user_id: str, item_id: str, *, now: in
     rating = (ratings.c.user_key == user_key) & (ratings.c.item_key == item_key) & ratings.c.value.is_not(None)
     newest = case((ratings.c.timestamp > now, ratings.c.timestamp), else_=now)
     n_deleted = connection.execute(update(ratings).where(rating).values(value=None, timestamp=newest)).rowcount
-    count_changes(connection, n_deleted)
+    note_changes(connection, n_deleted, [user_key], [item_key])
     return n_deleted > 0
 
 
@@ -122,7 +88,7 @@ def erase_user(connection: Connection, user_id: str, *, now: int) -> Erasure | N
     n_ratings = n_rows - n_tombstones
     receipt = insert(erasures).values(erased_at=now, n_ratings=n_ratings).returning(erasures.c.id)
     erasure_id = connection.execute(receipt).scalar_one()
-    count_changes(connection, max(n_rows, 1))
+    count_erasure(connection, max(n_rows, 1))
     return Erasure(erasure_id, now, n_ratings, None)
 
 

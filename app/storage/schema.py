@@ -110,6 +110,17 @@ counters = Table(
     sqlite_with_rowid=False,
 )
 
+# Which ratings changed since the last training that keeps its ratings: one row a transaction, with how many changes it
+# counted and the pairs of keys, 64 bits each (see app.storage.rating_changes). Of erased users nothing is left here.
+rating_changes = Table(
+    "rating_changes",
+    metadata,
+    Column("number", _Key, Identity(always=True), primary_key=True),
+    Column("n_changes", BigInteger, nullable=False),
+    Column("pairs", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # One row: the scale that every stored rating is known to lie on.
 rating_scale = Table(
     "rating_scale",

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table
 
 from app.storage.keys import array_literal, ensure_keys, share_keys
-from app.storage.ratings import Rating, count_changes
+from app.storage.rating_changes import note_changes
+from app.storage.ratings import Rating
 from app.storage.schema import items, users
 
 
@@ -112,7 +113,7 @@ def upsert_batches(connection: Connection, batches: Sequence[Batch]) -> list[Wri
         start = end
     rows = [(*pair, *changed[pair]) for pair in sorted(changed)]
     _upsert(connection, rows)
-    count_changes(connection, len(rows))
+    note_changes(connection, len(rows), [row[0] for row in rows], [row[1] for row in rows])
     return counts
 
 

@@ -11,7 +11,8 @@ from app.errors import StoreUnavailableError
 from app.services.clock import now_microseconds
 from app.storage import training_runs, versions
 from app.storage.engine import Store
-from app.storage.ratings import n_rating_changes
+from app.storage.kept_ratings import remove_outdated
+from app.storage.rating_changes import n_rating_changes
 from app.worker.trainer_process import TrainerProcess
 
 POLL_SECONDS = 0.5
@@ -49,6 +50,7 @@ class Worker:
         while not self.stop.wait(POLL_SECONDS):
             self.trainer.heartbeat.beat()
             try:
+                remove_outdated(self.store, self.settings.kept_ratings_dir)
                 reason = self._why_now()
                 if reason is not None:
                     self._train(reason)

@@ -96,7 +96,7 @@ def _train(store: Store, settings: Settings, data: TrainingData, is_ungated: boo
     rows = [CatalogueRow(key, f"i{key:04}", None, ["odd"] if key % 2 else [], False, 0, None, None, {}) for key in keys]
     ids = {int(key): f"u{key}" for key in np.unique(data.user_keys)}
     with ExitStack() as patched:
-        patched.enter_context(patch.object(training, "load_training_data", lambda _: data))
+        patched.enter_context(patch.object(training, "load_training_data", lambda *_: data))
         patched.enter_context(patch("app.storage.catalogue.items_by_key", lambda _: rows))
         patched.enter_context(patch.object(training, "read_ids", lambda *_: ids))
         if is_ungated:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import Connection
 
 from app.config import Settings
 from app.services import continuing
 from app.services.training import train_once
-from app.storage import ratings
+from app.storage import kept_ratings, ratings, training_data
 from app.storage.artifacts import read_artifacts
 from app.storage.engine import Store
 from app.storage.ratings import Rating
@@ -98,6 +99,53 @@ def test_a_training_begins_anew(
 ) -> None:
     assert is_continued(train(store, settings))
     assert not is_continued(train(store, change(store, settings)))
+
+
+def reads_everything(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note whenever all ratings are read."""
+    noted: list[str] = []
+
+    def noticed(name: str) -> None:
+        opened = getattr(training_data, name)
+
+        def open_noted(connection: Connection) -> object:
+            noted.append("all")
+            return opened(connection)
+
+        monkeypatch.setattr(training_data, name, open_noted)
+
+    noticed("_sqlite")
+    noticed("_postgresql")
+    return noted
+
+
+def test_a_training_loads_only_what_changed_since_the_last_one(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_ratings, "FEWEST_KEPT", 1)
+    noted = reads_everything(monkeypatch)
+    rated = [Rating(str(r["user_id"]), str(r["item_id"]), float(str(r["value"])), 1) for r in two_tastes(40, 16)]
+    rate(store, *rated)
+    assert train(store, settings).status == "succeeded"
+    assert noted == ["all"]
+    rate(store, Rating("u1", "i1", 2.0, 3), Rating("new", "i1", 2.0, 3))
+    first, second = train(store, settings), train(store, settings)
+    assert (first.n_ratings, second.n_ratings, second.status) == (len(rated) + 1, len(rated) + 1, "succeeded")
+    assert noted == ["all"]
+    a_user_is_erased(store, settings)
+    assert train(store, settings).status == "succeeded"
+    assert noted == ["all", "all"]
+
+
+def test_a_training_whose_ratings_cannot_be_kept_succeeds(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_ratings, "FEWEST_KEPT", 1)
+    settings.kept_ratings_dir.write_text("not a folder")
+    noted = reads_everything(monkeypatch)
+    rate(store, Rating("u1", "i1", 2.0, 3), Rating("u1", "i2", 2.0, 3))
+    assert [train(store, settings).status for _ in range(2)] == ["succeeded", "succeeded"]
+    assert noted == ["all", "all"]
 
 
 def test_a_small_service_begins_anew(store: Store, settings: Settings, first: TrainingRun) -> None:

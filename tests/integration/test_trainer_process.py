@@ -220,7 +220,7 @@ class Unlucky:
         self.n_trained += 1
         with self.store.write() as connection:
             run_id = training_runs.start_run(connection, now=1)
-            from app.storage.ratings import n_rating_changes
+            from app.storage.rating_changes import n_rating_changes
 
             n_changes = n_rating_changes(connection)
             training_runs.record_run(connection, run_id, status=self.status, n_changes=n_changes, reason="unlucky")
@@ -268,3 +268,22 @@ def test_what_was_refused_is_tried_again_with_other_ratings_only(
     with store.write() as connection:
         upsert_ratings(connection, [Rating("u1", f"new {n}", 1.0, 2) for n in range(2)], now=2)
     assert worker._why_now() == "first"
+
+
+def test_a_worker_with_nothing_to_do_deletes_kept_ratings_that_an_erasure_left(
+    store: Store, settings: Settings
+) -> None:
+    stale = settings.kept_ratings_dir / "123"
+    stale.mkdir(parents=True)
+    stop = threading.Event()
+    worker = Worker(store, settings, stop, TrainerProcess(store, settings, command=["false"]))
+    working = threading.Thread(target=worker.run)
+    working.start()
+    try:
+        deadline = time.monotonic() + 120
+        while stale.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        stop.set()
+        working.join()
+    assert not stale.exists()

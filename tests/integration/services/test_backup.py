@@ -15,7 +15,8 @@ from app.services.exporting import export_ratings
 from app.services.import_files import import_ratings
 from app.storage.engine import Store
 from app.storage.migrate import migrate
-from app.storage.ratings import Rating, delete_rating, erase_user, n_rating_changes
+from app.storage.rating_changes import n_rating_changes
+from app.storage.ratings import Rating, delete_rating, erase_user
 from app.storage.schema import metadata, users
 from app.storage.upserts import upsert_ratings
 

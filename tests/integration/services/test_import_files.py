@@ -17,7 +17,8 @@ from app.services.rating_blocks import BadRow
 from app.storage.catalogue import find_item
 from app.storage.counting import count_rows
 from app.storage.engine import Store
-from app.storage.ratings import Rating, erase_user, list_user_ratings, n_rating_changes
+from app.storage.rating_changes import n_rating_changes
+from app.storage.ratings import Rating, erase_user, list_user_ratings
 from app.storage.schema import items, ratings, users
 
 SETTINGS = Settings()

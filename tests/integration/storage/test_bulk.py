@@ -9,8 +9,9 @@ from sqlalchemy import text
 
 from app.storage.bulk import BulkWriter
 from app.storage.engine import Store
+from app.storage.rating_changes import n_rating_changes
 from app.storage.rating_table import RatingTable
-from app.storage.ratings import Rating, delete_rating, erase_user, n_rating_changes
+from app.storage.ratings import Rating, delete_rating, erase_user
 from app.storage.training_data import load_training_data
 from app.storage.upserts import WriteCounts, upsert_ratings
 

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from app.errors import StoreBusyError, StoreUnavailableError
 from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
-from app.storage.ratings import Rating, delete_rating, erase_user, n_rating_changes
+from app.storage.rating_changes import n_rating_changes
+from app.storage.ratings import Rating, delete_rating, erase_user
 
 
 @pytest.fixture

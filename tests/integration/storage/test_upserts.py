@@ -7,6 +7,7 @@ import pytest
 from app.storage import ratings
 from app.storage.engine import Store
 from app.storage.keys import key_of
+from app.storage.rating_changes import n_rating_changes
 from app.storage.ratings import Rating
 from app.storage.schema import users
 from app.storage.upserts import Batch, WriteCounts, upsert_batches, upsert_ratings
@@ -25,7 +26,7 @@ def listed(store: Store, user_id: str = "u") -> list[tuple[str, float, int | Non
 
 def n_changes(store: Store) -> int:
     with store.read() as connection:
-        return ratings.n_rating_changes(connection)
+        return n_rating_changes(connection)
 
 
 def test_repeating_a_batch_changes_nothing(store):
