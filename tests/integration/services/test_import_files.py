@@ -160,7 +160,7 @@ def test_a_bad_item_is_named_with_file_and_line(store: Store, tmp_path: Path) ->
         (b"", "the file is empty"),
         (b"\n1,2,3\n", "begins with an empty line"),
         (b"a,b,c\n1,2,3\n", "name it with --user-column"),
-        (b"\xff\xfe,b,c\n", "decode"),
+        (b"\xff\xfe,b,c\n", "--encoding"),
     ],
 )
 def test_a_file_that_cannot_be_understood_is_named(store: Store, tmp_path: Path, content: bytes, reason: str) -> None:

@@ -249,11 +249,11 @@ def test_nothing_is_missed_while_others_write(store, folder, database_url):
             failures.append(error)
         own.close()
 
-    writers = [threading.Thread(target=write, args=(seed,)) for seed in range(3)]
+    writers = [threading.Thread(target=write, args=(seed,)) for seed in range(2)]
     for writer in writers:
         writer.start()
     try:
-        for _ in range(25):
+        for _ in range(10):
             n_known += is_known(store, folder)
             load_and_keep(store, folder)  # what it once missed would stay amiss
     finally:
