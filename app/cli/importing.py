@@ -119,7 +119,7 @@ class _Rejected:
         if self._file is None:
             self._file = self.path.open("a", newline="", encoding="utf-8")
             if self._file.tell() == 0:
-                csv.writer(self._file).writerow(["line", "reason", "row"])
+                csv.writer(self._file).writerow(["line", "reason", "row", "file"])
         csv.writer(self._file).writerow(bad)
         self._file.flush()  # before its neighbours are stored: a crash loses none
 

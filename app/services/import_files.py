@@ -116,14 +116,12 @@ def import_ratings(
     options = options or FileOptions()
     rules = RatingRules(settings.rating_min, settings.rating_max, now_microseconds())
     summary, writer = ImportSummary(), BulkWriter()
-    on_bad_row = _counting(on_bad_row, summary)
     for path in paths:
         with _explained(path, summary, "ratings"):
+            on_bad = _counting(on_bad_row, summary, path)
             progress = FileProgress(store, path, f"ratings {options}") if store else None
             n_bytes, n_before = _begin(progress, summary)
-            blocks = read_source(
-                path, rules, options, block_bytes=block_bytes, n_passed=n_before, on_bad_row=on_bad_row
-            )
+            blocks = read_source(path, rules, options, block_bytes=block_bytes, n_passed=n_before, on_bad_row=on_bad)
             for block in _chunks_of(blocks):
                 if store and progress:
                     with store.write() as connection:
@@ -148,13 +146,13 @@ def _begin(progress: FileProgress | None, summary: ImportSummary) -> tuple[int, 
     return progress.position.n_bytes, progress.position.n_lines
 
 
-def _counting(on_bad_row: OnBadRow | None, summary: ImportSummary) -> OnBadRow | None:
+def _counting(on_bad_row: OnBadRow | None, summary: ImportSummary, path: Path) -> OnBadRow | None:
     if on_bad_row is None:
         return None
 
     def count(bad: BadRow) -> None:
         summary.n_bad += 1
-        on_bad_row(bad)
+        on_bad_row(bad._replace(file=path.name))
 
     return count
 
@@ -213,12 +211,12 @@ def import_items(
     """
     options = options or FileOptions()
     summary = ImportSummary()
-    on_bad_row = _counting(on_bad_row, summary)
     for path in paths:
         with _explained(path, summary, "items"), opened(path) as file:
+            on_bad = _counting(on_bad_row, summary, path)
             progress = FileProgress(store, path, f"items {options}") if store else None
             _, n_before = _begin(progress, summary)
-            for batch in _chunks(islice(_items(file, options, on_bad_row), n_before, None)):
+            for batch in _chunks(islice(_items(file, options, on_bad), n_before, None)):
                 if store and progress:
                     with store.write() as connection:
                         upsert_items(connection, batch)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -17,6 +18,7 @@ _FLAGS = (
 )
 _NO_CATEGORIES = "(no genres listed)"
 
+_BYTE = re.compile("[\udc80-\udcff]")  # of text that is no UTF-8
 _ParseItem = Callable[[Sequence[str]], Item]
 
 
@@ -151,6 +153,8 @@ def _checked(line: int, cells: Sequence[str], n_columns: int, parse: _ParseItem)
         for category in item.categories:
             check_label(category)
     except ValueError as error:
+        if any(_BYTE.search(cell) for cell in cells):
+            raise BadRowError(line, "is not UTF-8; name the file's encoding with --encoding") from error
         raise BadRowError(line, f"the {part} {error}") from error
     return item
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
@@ -85,10 +86,8 @@ def _as_text(batch: Any) -> Any:
 
 
 def _column_as_text(column: Any) -> Any:
-    if pa.types.is_list(column.type) and pa.types.is_string(column.type.value_type):
-        column = pc.binary_join(column, "|")
-    elif pa.types.is_nested(column.type):
-        column = pa.nulls(len(column), pa.string())  # such a column is none of ours
+    if pa.types.is_nested(column.type):
+        column = _joined(column)
     if pa.types.is_timestamp(column.type):
         # nanoseconds are cut off: nothing is told apart by them
         microseconds = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
@@ -96,3 +95,13 @@ def _column_as_text(column: Any) -> Any:
     if not pa.types.is_binary(column.type):
         column = column.cast(pa.string())
     return pc.fill_null(column.cast(pa.binary()), b"")
+
+
+def _joined(column: Any) -> Any:
+    inner = getattr(column.type, "value_type", None)
+    if pa.types.is_map(column.type) or inner is None or pa.types.is_nested(inner) or pa.types.is_floating(inner):
+        return pa.nulls(len(column), pa.string())  # such a column is none of ours
+    parts = pc.fill_null(column.flatten().cast(pa.string()), "")
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pc.binary_join(pa.ListArray.from_arrays(offsets, parts), "|")

@@ -41,11 +41,12 @@ class BadRowError(Exception):
 
 
 class BadRow(NamedTuple):
-    """A row that was passed over: its line, what is wrong with it, and what it says."""
+    """A row that was passed over: its line, what is wrong with it, what it says, and the name of the file it is in."""
 
     line: int
     reason: str
     text: str
+    file: str = ""
 
 
 OnBadRow = Callable[[BadRow], None]

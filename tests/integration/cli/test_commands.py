@@ -1,5 +1,6 @@
 """The commands in one process, on either store: import, train, ask, look around; and what goes wrong."""
 
+import csv
 import gzip
 import io
 import json
@@ -113,8 +114,20 @@ def test_ratings_come_from_stdin_and_bad_rows_go_to_a_file(foldin, tmp_path, mon
         assert (found["n_rows"], found["n_bad"], found["dry_run"]) == (2, 1, flag == "--dry-run")
         assert json.loads(foldin("export", "--json", f"{number}.csv"))["n_ratings"] == n_ratings
     lines = (tmp_path / "rejected-stdin.csv").read_text().splitlines()
-    assert lines[:2] == ["line,reason,row", '3,the value must be a number from 0 to 5,"b,y,99"']
+    assert lines[:2] == ["line,reason,row,file", '3,the value must be a number from 0 to 5,"b,y,99",stdin']
     assert list(tmp_path.glob(".import-*")) == []
+
+
+def test_bad_rows_of_several_files_are_told_apart(foldin, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, bad in (("one.csv", "99"), ("two.csv", "98")):
+        (tmp_path / name).write_text(f"user,item,rating\na,{name},1\nb,y,{bad}\n")
+    assert json.loads(foldin("import", "--json", "--skip-bad", "one.csv", "two.csv"))["n_bad"] == 2
+    with (tmp_path / "rejected-one.csv").open(newline="") as file:
+        assert [(row["file"], row["line"], row["row"]) for row in csv.DictReader(file)] == [
+            ("one.csv", "3", "b,y,99"),
+            ("two.csv", "3", "b,y,98"),
+        ]
 
 
 def test_a_dry_run_makes_no_store(foldin, tmp_path, monkeypatch):

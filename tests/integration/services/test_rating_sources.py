@@ -14,6 +14,7 @@ from app.errors import InvalidInputError
 from app.services.file_layouts import FileOptions
 from app.services.import_files import import_items, import_ratings
 from app.services.rating_sources import ratings_in_file
+from app.storage.catalogue import find_item
 from app.storage.engine import Store
 from app.storage.migrate import migrate
 from app.storage.ratings import Rating
@@ -119,3 +120,28 @@ def test_a_damaged_page_of_parquet_is_told_with_its_reason(tmp_path):
     with pytest.raises(InvalidInputError, match=r"cannot be read: .*[a-z]{4}") as refused:
         read(path)
     assert "None" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.string()),
+        pa.large_list(pa.large_string()),
+        pa.list_(pa.dictionary(pa.int32(), pa.string())),
+        pa.list_(pa.string(), 2),
+    ],
+)
+def test_categories_in_parquet_may_be_lists_of_any_kind(store, tmp_path, kind):
+    categories = pa.array([["x", "y"], ["y", None], None], kind)
+    path = write_parquet(tmp_path / "i.parquet", item_id=["1", "2", "3"], title=["A", None, "C"], categories=categories)
+    assert import_items(store, [path]).n_rows == 3
+    with store.read() as connection:
+        found = [find_item(connection, item_id) for item_id in "123"]
+    assert [item and (item.title, item.categories) for item in found] == [("A", ["x", "y"]), (None, ["y"]), ("C", [])]
+
+
+def test_items_in_another_encoding_are_refused_in_words(store, tmp_path):
+    (tmp_path / "m.csv").write_bytes("movieId,title\n1,Café\n".encode("cp1252"))
+    with pytest.raises(InvalidInputError, match=r"line 2: is not UTF-8; .*--encoding"):
+        import_items(store, [tmp_path / "m.csv"])
+    assert import_items(store, [tmp_path / "m.csv"], FileOptions(encoding="cp1252")).n_rows == 1
