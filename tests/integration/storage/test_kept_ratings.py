@@ -230,7 +230,8 @@ def test_a_backup_that_is_restored_is_not_mixed_with_what_came_after_it(
     assert same(load(store, folder), load(store))
 
 
-def test_nothing_is_missed_while_others_write(store, folder, database_url):
+def test_nothing_is_missed_while_others_write(store, folder, database_url, monkeypatch):
+    monkeypatch.setattr(kept_ratings, "MOST_NOTED", 1_000)  # however much they write meanwhile
     bulk(store, [Rating(f"u{user}", f"i{item}", 1.0, 1) for user in range(40) for item in range(30)])
     load_and_keep(store, folder)
     stop, failures, n_known = threading.Event(), [], 0
