@@ -3,16 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from app.factorization.arrays import Doubles
-from app.factorization.interviewing import Interview, choose_questions, known_gramian, newcomer
+from app.factorization.arrays import Doubles, Floats
+from app.factorization.interviewing import choose_questions, newcomer
+from app.factorization.top_n import scores_of
 from app.services.answer_threads import AnswerThreads
 from app.services.answers import Answer, RecommendationQuery
 from app.services.explaining import named
 from app.services.popularity import StorePopularity
-from app.services.tastes import RatingScale
+from app.services.tastes import NOTHING, RatingScale
 from app.serving.live import LiveModel
-from app.serving.model import Model
 from app.serving.snapshot import Snapshot
 
 _MOST_CANDIDATES = 1_000
@@ -37,7 +38,6 @@ class Onboarding:
         self, live: LiveModel, popularity: StorePopularity, scale: RatingScale, threads: AnswerThreads
     ) -> None:
         self._live, self._popularity, self._scale, self._threads = live, popularity, scale, threads
-        self._prepared: tuple[Model, Interview, Doubles] | None = None
 
     async def questions(self, answers: Mapping[str, float | None], *, n: int, categories: Sequence[str] = ()) -> Answer:
         """Choose the items whose ratings would tell most.
@@ -54,7 +54,8 @@ class Onboarding:
         Returns
         -------
         Answer
-            The most telling first; a score is the probability of knowing the item times what the answer would tell.
+            The first is to be asked first; a score is the probability of knowing the item times the root of how it
+            would be liked.
         """
         snapshot = self._live.current
         if snapshot is None:
@@ -62,26 +63,13 @@ class Onboarding:
             return await self._popularity.most_popular(query, (), secret=None)
 
         def work() -> Answer:
-            beginning, products = self._prepare(snapshot.model)
-            return ask(snapshot, beginning, products, answers, self._scale, n=n, categories=categories)
+            return ask(snapshot, answers, self._scale, n=n, categories=categories)
 
         return await self._threads.run(snapshot, work)
-
-    def _prepare(self, model: Model) -> tuple[Interview, Doubles]:
-        if self._prepared is None or self._prepared[0] is not model:
-            shares = model.items.popularity.astype(np.float64) / max(len(model.user_keys), 1)
-            self._prepared = (
-                model,
-                newcomer(model.factors, model.fold_in),
-                known_gramian(model.factors.item_factors, shares),
-            )
-        return self._prepared[1], self._prepared[2]
 
 
 def ask(
     snapshot: Snapshot,
-    interview: Interview,
-    products: Doubles,
     answers: Mapping[str, float | None],
     scale: RatingScale,
     *,
@@ -94,10 +82,6 @@ def ask(
     ----------
     snapshot : Snapshot
         What is served.
-    interview : Interview
-        A newcomer's.
-    products : ndarray of shape (n_factors, n_factors), float64
-        Σ_j p_j v_j v_jᵀ of the model's items.
     answers : mapping of str to float or None
         By item id.
     scale : RatingScale
@@ -112,16 +96,21 @@ def ask(
     Answer
         The most telling item first.
     """
-    excluded = snapshot.excluded(categories)
+    excluded, interview = snapshot.excluded(categories), newcomer(snapshot.model.factors)
     for item_id, value in answers.items():
         index = snapshot.find(item_id)
         if index is not None:
             excluded[index] = True
-            target = None if value is None else float(scale.targets(np.array(value)))
-            interview = interview.after(snapshot.vectors(np.array([index]))[0], target)
+            (vector,), (share,) = _vectors_and_shares(snapshot, np.array([index]))
+            interview = interview.after(vector, share, is_known=value is not None)
     popular = snapshot.popular
     candidates = popular[~excluded[popular]][: max(_MOST_CANDIDATES, n)].astype(np.intp)
-    vectors, counts = snapshot.vectors(candidates), snapshot.popularity(candidates).astype(np.float64)
-    shares = (counts + 0.5) / (max(len(snapshot.model.user_keys), 1) + 1.0)
-    chosen, merits = choose_questions(interview, vectors, shares, products, n)
+    vectors, shares = _vectors_and_shares(snapshot, candidates)
+    scores = scores_of(vectors, NOTHING.changed(snapshot, answers, scale).vector(snapshot))
+    chosen, merits = choose_questions(interview, vectors, shares, scores, n)
     return Answer(named(snapshot, candidates[chosen], merits), "personal", snapshot.model.version)
+
+
+def _vectors_and_shares(snapshot: Snapshot, indices: NDArray[np.intp]) -> tuple[Floats, Doubles]:
+    counts = snapshot.popularity(indices).astype(np.float64)
+    return snapshot.vectors(indices), (counts + 0.5) / (max(len(snapshot.model.user_keys), 1) + 1.0)

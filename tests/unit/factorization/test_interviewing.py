@@ -1,15 +1,17 @@
-"""Questions for newcomers: the items that take away most of what folding in leaves uncertain."""
+"""Questions for newcomers: the items that they probably know, and would like."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
 
 from app.factorization.fit import fit
-from app.factorization.fold_in import FoldIn
 from app.factorization.hyperparameters import Hyperparameters
-from app.factorization.interviewing import choose_questions, known_gramian, newcomer
+from app.factorization.interviewing import Interview, choose_questions, newcomer
 from app.factorization.objective import Factors
-from app.factorization.posterior import precision
+
+SHARES = np.full(30, 0.3)
 
 
 @pytest.fixture(scope="module")
@@ -19,44 +21,56 @@ def factors() -> Factors:
     return fit(user_items, Hyperparameters(n_factors=5, unobserved_weight=0.05))
 
 
-@pytest.fixture(scope="module")
-def products(factors: Factors):
-    return known_gramian(factors.item_factors, np.full(30, 0.3))
+def test_an_answer_makes_the_item_itself_and_what_its_friends_know_more_or_less_likely():
+    # two kinds of people, who know the items 0 and 1, or 2 and 3
+    interview = Interview(np.array([[1, 0], [0, 1]], np.float32), np.zeros(2))
+    vectors, shares = np.array([[0.6, 0], [0.6, 0], [0, 0.6], [0, 0.6]], np.float32), np.full(4, 0.3)
+    before = interview.p_known(vectors, shares)
+    assert before == pytest.approx(np.full(4, 0.3 * 0.7 + 0.3 * 0.3))
+    known = interview.after(vectors[0], 0.3, is_known=True).p_known(vectors, shares)
+    unknown = interview.after(vectors[0], 0.3, is_known=False).p_known(vectors, shares)
+    assert (known[:2] > before[:2]).all()
+    assert (known[2:] < before[2:]).all()
+    assert (unknown[:2] < before[:2]).all()
+    assert (unknown[2:] > before[2:]).all()
 
 
-def test_what_is_left_uncertain_is_what_folding_in_leaves(factors: Factors):
-    fold_in = FoldIn.of(factors)
-    interview = newcomer(factors, fold_in).certain_after(factors.item_factors[4])
-    system = precision(fold_in, []) + 0.95 * np.outer(factors.item_factors[4], factors.item_factors[4])
-    np.testing.assert_allclose(interview.covariance, np.linalg.inv(system), rtol=1e-6, atol=1e-9)
+def test_thousands_of_answers_leave_a_probability():
+    interview = Interview(np.array([[1, 0], [0, 1]], np.float32), np.zeros(2))
+    vector = np.array([[0.6, 0]], np.float32)
+    for _ in range(5_000):
+        interview = interview.after(vector[0], 0.3, is_known=False)
+    (known,) = interview.p_known(vector, np.array([0.3]))
+    assert 0 < known < 0.3 * 0.7
 
 
-def test_a_gain_is_the_uncertainty_taken_away(factors: Factors, products):
-    before = newcomer(factors, FoldIn.of(factors))
-    gains = before.gains(factors.item_factors, products)
-    for vector, gain in zip(factors.item_factors, gains, strict=True):
-        after = before.after(vector, 0.3)
-        assert np.trace(products @ (before.covariance - after.covariance)) == pytest.approx(gain, rel=1e-4)
+def test_a_large_model_is_asked_through_some_of_its_users(factors: Factors):
+    many = factors.user_factors.repeat(50, axis=0)
+    people = newcomer(replace(factors, user_factors=many))
+    assert len(people.people) == 834  # every third
+    np.testing.assert_allclose(
+        people.p_known(factors.item_factors, SHARES),
+        newcomer(factors).p_known(factors.item_factors, SHARES),
+        atol=0.02,
+    )
 
 
-def test_not_knowing_an_item_tells_of_habits_only(factors: Factors):
-    before, vector = newcomer(factors, FoldIn.of(factors)), factors.item_factors[4]
-    after, shares = before.after(vector, None), np.full(30, 0.3)
-    np.testing.assert_array_equal(after.covariance, before.covariance)
-    assert after.p_known(factors.item_factors, shares)[4] < before.p_known(factors.item_factors, shares)[4]
-    assert before.after(vector, 1.0).p_known(factors.item_factors, shares)[4] > 0.3
-
-
-def test_the_first_question_tells_most_and_no_question_comes_twice(factors: Factors, products):
-    interview, shares = newcomer(factors, FoldIn.of(factors)), np.ones(30) * 0.3
-    chosen, merits = choose_questions(interview, factors.item_factors, shares, products, 99)
+def test_the_first_question_has_the_most_merit_and_no_question_comes_twice(factors: Factors):
+    interview, scores = newcomer(factors), factors.item_factors @ factors.mean_user
+    chosen, merits = choose_questions(interview, factors.item_factors, SHARES, scores, 99)
     assert sorted(chosen.tolist()) == list(range(30))
-    assert chosen[0] == np.argmax(interview.gains(factors.item_factors, products))
-    assert (np.diff(merits) <= 1e-12).all()
+    assert (np.diff(merits) <= 0).all()
 
 
-def test_what_nobody_knows_is_not_asked(factors: Factors, products):
-    shares = np.full(30, 1e-6)
-    shares[7] = 1.0
-    chosen, _ = choose_questions(newcomer(factors, FoldIn.of(factors)), factors.item_factors, shares, products, 1)
-    assert chosen.tolist() == [7]
+def test_what_nobody_knows_and_what_is_disliked_is_not_asked():
+    interview = Interview(np.zeros((1, 2), np.float32), np.zeros(1))
+    shares = np.array([0.001, 0.5, 0.4, 0.4])
+    scores = np.array([0.9, 0.0, 0.5, 0.6], np.float32)
+    chosen, _ = choose_questions(interview, np.zeros((4, 2), np.float32), shares, scores, 4)
+    assert chosen.tolist() == [3, 2, 1, 0]
+
+
+def test_a_model_without_users_has_questions_too(factors: Factors):
+    nobody = factors.user_factors[:0]
+    alone = newcomer(replace(factors, user_factors=nobody))
+    assert alone.p_known(factors.item_factors, SHARES).min() > 0
