@@ -8,7 +8,9 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from app.errors import StoreUnavailableError
 from app.storage.engine import Store
 from app.storage.guarded_reader import Guard
-from app.storage.user_ratings import STATEMENT, UserRatings, to_arrays
+from app.storage.user_ratings import COLUMNS, STATEMENT, UserRatings, to_arrays
+
+_STATEMENT = STATEMENT.format(columns=", ".join(COLUMNS), parameter="%s")
 
 
 class PostgresqlReader:
@@ -52,10 +54,11 @@ class PostgresqlReader:
     async def _read(self, user_id: str) -> UserRatings:
         try:
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(STATEMENT.format(parameter="%s"), (user_id,), prepare=True)
-                return to_arrays(await cursor.fetchall())
+                cursor = await connection.execute(_STATEMENT, (user_id,), prepare=True)
+                rows = await cursor.fetchall()
         except (psycopg.Error, PoolTimeout, PoolClosed) as error:
             raise StoreUnavailableError(f"the ratings could not be read: {error}") from error
+        return to_arrays(*(zip(*rows, strict=True) if rows else ((), (), ())))
 
     async def close(self) -> None:
         """Disconnect."""

