@@ -8,6 +8,7 @@ from app.factorization.arrays import Floats
 from app.factorization.compiled import compiled_part, inlined
 from app.factorization.kernels import LANES, ROWS, padded
 from app.factorization.packing import Packed, place_of
+from app.factorization.prefetching import AHEAD, prefetch
 from app.factorization.side import Side
 
 FLOATS_HELD = 1 << 21
@@ -93,11 +94,16 @@ def gather(
     for j in range(n):
         other = side.indices[start + j]
         to = room.vectors[j]
+        ahead = start + j + AHEAD  # perhaps of a row that comes next
         if packed.steps.size:
+            if ahead < len(side.indices):
+                prefetch(packed.codes, place_of(side.indices[ahead]))
             codes, step = packed.codes[place_of(other)], packed.steps[other]
             for f in range(n_factors):
                 to[f] = step * np.float32(codes[f])
         else:
+            if ahead < len(side.indices):
+                prefetch(others, side.indices[ahead])
             vector = others[other]
             for f in range(n_factors):
                 to[f] = vector[f]

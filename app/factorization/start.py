@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.objective import Factors, item_weight, mean_discount_of, ratings_per_item
+from app.factorization.prefetching import cache_aligned
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.selection import selection_matrix
 
@@ -45,7 +46,7 @@ def random_start(
     G = rng.random((n_items, k), np.float32)
     G -= np.float32(0.5)
     G *= np.float32(NEAR_ZERO * (12.0 / hyperparameters.n_factors) ** 0.5)  # variances sum to NEAR_ZERO²
-    U = np.empty((n_users, k), np.float32)
+    U, V = cache_aligned(n_users, k), cache_aligned(n_items, k)
 
     def combine(part: slice) -> None:
         chosen = user_items[part]
@@ -59,7 +60,7 @@ def random_start(
         user_is_free[ITEM_BIAS] = item_is_free[USER_BIAS] = 0.0
         mean_item[ITEM_BIAS] = user_items.data.mean(dtype=np.float64) if user_items.nnz else 0.0
         U[:, USER_BIAS], U[:, ITEM_BIAS] = 0.0, 1.0
-    V = np.tile(mean_item, (n_items, 1))
+    V[:] = mean_item
     n_ratings = ratings_per_item(user_items)
     Z = mean_discount_of(n_ratings, hyperparameters)
     return Factors(
@@ -84,7 +85,7 @@ def warm_start(drawn: Factors, known: Factors) -> Factors:
     Parameters
     ----------
     drawn : Factors
-        A random start.
+        A random start; its vectors are overwritten.
     known : Factors
         An earlier fit, perhaps of fewer users, items or factors.
 
@@ -93,11 +94,11 @@ def warm_start(drawn: Factors, known: Factors) -> Factors:
     Factors
         The start.
     """
-    U, V = drawn.user_factors.copy(), drawn.item_factors.copy()
-    for vectors, earlier in ((U, known.user_factors), (V, known.item_factors)):
+    both = (drawn.user_factors, known.user_factors), (drawn.item_factors, known.item_factors)
+    for vectors, earlier in both:
         n, k = min(len(vectors), len(earlier)), min(vectors.shape[1], earlier.shape[1])
         vectors[:n, :k] = earlier[:n, :k]
-    return replace(drawn, user_factors=U, item_factors=V)
+    return drawn
 
 
 def rearranged(known: Factors, user_rows: NDArray[np.intp], item_rows: NDArray[np.intp]) -> Factors:
