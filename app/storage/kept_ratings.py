@@ -110,14 +110,17 @@ def keep_ratings(store: Store, folder: Path, columns: RatingColumns, moment: Mom
     pairs = packed(*columns[:2]) if len(columns[0]) >= FEWEST_KEPT else None
     if pairs is None:
         return False
-    written = write_artifacts(folder, _arrays(pairs, *columns[2:]), {"n_changes": moment.n_changes})
-    name = 1 + secrets.randbelow((1 << 62) - 1)
-    with store.write() as connection:
-        is_kept = ask_for_notes(connection, moment, kept=name, n_wanted=round(MOST_NOTED * len(pairs)))
-    if is_kept:
-        place_artifacts(written, folder, name)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+    name, is_kept = 1 + secrets.randbelow((1 << 62) - 1), False
+    try:
+        written = write_artifacts(folder, _arrays(pairs, *columns[2:]), {"n_changes": moment.n_changes})
+        with store.write() as connection:
+            is_wanted = ask_for_notes(connection, moment, kept=name, n_wanted=round(MOST_NOTED * len(pairs)))
+        if is_wanted:
+            place_artifacts(written, folder, name)
+            is_kept = True
+    finally:
+        if not is_kept:
+            shutil.rmtree(folder, ignore_errors=True)
     return is_kept
 
 

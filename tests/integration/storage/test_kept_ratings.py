@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app.config import Settings
+from app.errors import StoreUnavailableError
 from app.services.backup import restore_backup, write_backup
 from app.storage import kept_ratings
 from app.storage.bulk import BulkWriter
@@ -193,6 +194,21 @@ def test_of_an_erased_user_nothing_is_kept(store, folder):
     assert same(load_and_keep(store, folder), load(store))
     remove_outdated(store, folder)
     assert is_known(store, folder)
+
+
+def test_nothing_lies_about_where_keeping_failed(store, folder, monkeypatch):
+    bulk(store, some_ratings(random.Random(0), 400))
+    data = load_and_keep(store, folder)
+
+    def fail(*_: object, **__: object) -> bool:
+        assert list(folder.glob(".unfinished-*"))
+        raise StoreUnavailableError("the database has gone")
+
+    monkeypatch.setattr(kept_ratings, "ask_for_notes", fail)
+    with pytest.raises(StoreUnavailableError):
+        keep(store, folder, data)
+    assert not folder.exists()
+    assert not is_known(store, folder)
 
 
 @pytest.fixture
