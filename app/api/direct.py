@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import FoldinError
@@ -58,7 +59,7 @@ class DirectRoutes:
         request = Request(scope, receive)
         try:
             response = await handler(request)
-        except (FoldinError, HTTPException) as error:
+        except (FoldinError, HTTPException, ClientDisconnect) as error:
             response = await self._answer_error(request, error)
         await response(scope, receive, send)
 

@@ -170,7 +170,7 @@ async def answer_error(_request: Request, error: Exception) -> Response:
     ----------
     _request : Request
         What raised it.
-    error : FoldinError or HTTPException
+    error : FoldinError, HTTPException or ClientDisconnect
         Any other is raised again.
 
     Returns
@@ -184,6 +184,8 @@ async def answer_error(_request: Request, error: Exception) -> Response:
     if isinstance(error, errors.FoldinError):
         rejected = error.errors if isinstance(error, errors.InvalidInputError) else ()
         return problem_response(PROBLEMS[type(error)], str(error), rejected)
+    if isinstance(error, ClientDisconnect):
+        return http_problem(408, "the request did not come to its end")  # nobody is there to read it
     raise error
 
 
@@ -197,15 +199,12 @@ def install_problem_handlers(app: FastAPI) -> None:
     """
     app.exception_handler(errors.FoldinError)(answer_error)
     app.exception_handler(HTTPException)(answer_error)
+    app.exception_handler(ClientDisconnect)(answer_error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid_parameters(_request: Request, error: RequestValidationError) -> Response:
         rejected = rejected_values(error)
         return problem_response(PROBLEMS[errors.InvalidInputError], "see errors for each rejected value", rejected)
-
-    @app.exception_handler(ClientDisconnect)
-    async def client_left(_request: Request, _error: ClientDisconnect) -> Response:
-        return http_problem(408, "the request did not come to its end")  # nobody is there to read it
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
