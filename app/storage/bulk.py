@@ -19,10 +19,13 @@ from app.storage.rating_table import RatingTable
 from app.storage.schema import deleted_items, erasures, items, users
 from app.storage.upserts import WriteCounts
 
-_MOST_REMEMBERED = 250_000
+_MOST_REMEMBERED = 150_000  # ids of each kind, at some 190 bytes
 _LAST_ERASURE = select(func.max(erasures.c.id))
 _LAST_DELETION = select(func.max(deleted_items.c.revision))
 _SLICE = 10_000
+_CACHE = (
+    "PRAGMA cache_size=-32768"  # KiB: rows are in the order of the pages, which a larger cache would not hold longer
+)
 _INSERT = (
     "INSERT INTO ratings (user_key, item_key, value, timestamp) {rows} ON CONFLICT (user_key, item_key) DO {action}"
 )
@@ -71,6 +74,8 @@ class BulkWriter:
             What became of them.
         """
         share_keys(connection)
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(_CACHE)
         self._forget_erased(connection)
         user_keys = _to_keys(connection, users, table.user_ids, self._user_keys)[table.users]
         item_keys = _to_keys(connection, items, table.item_ids, self._item_keys)[table.items]
@@ -86,11 +91,11 @@ class BulkWriter:
         return WriteCounts(len(table), n_created + n_revived, n_updated, len(table) - n_rows + n_older)
 
     def _forget_erased(self, connection: Connection) -> None:
-        # A remembered key may be that of a user erased or an item deleted since; and memory is bounded.
+        # a remembered key may be that of a user erased or an item deleted since
         deletions = (connection.execute(_LAST_ERASURE).scalar_one(), connection.execute(_LAST_DELETION).scalar_one())
-        for keys in (self._user_keys, self._item_keys):
-            if deletions != self._deletions or len(keys) > _MOST_REMEMBERED:
-                keys.clear()
+        if deletions != self._deletions:
+            self._user_keys.clear()
+            self._item_keys.clear()
         self._deletions = deletions
 
 
@@ -100,6 +105,9 @@ Rows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[
 
 def _to_keys(connection: Connection, table: Table, ids: list[str], known: dict[str, int]) -> NDArray[np.int64]:
     missing = sorted(outside_id for outside_id in ids if outside_id not in known)
+    if len(known) + len(missing) > _MOST_REMEMBERED:
+        known.clear()
+        missing = sorted(ids)
     for start in range(0, len(missing), _SLICE):
         found = ensure_keys(connection, table, set(missing[start : start + _SLICE]))
         known.update((outside_id, found[outside_id]) for outside_id in missing[start : start + _SLICE])

@@ -44,8 +44,9 @@ def random_batches(seed: int) -> list[list[Rating]]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_it_ends_where_single_batches_end(store, sqlite_template, tmp_path, seed):
+@pytest.mark.parametrize(("seed", "most_remembered"), [(0, 150_000), (1, 150_000), (2, 10), (3, 2)])
+def test_it_ends_where_single_batches_end(store, sqlite_template, tmp_path, monkeypatch, seed, most_remembered):
+    monkeypatch.setattr("app.storage.bulk._MOST_REMEMBERED", most_remembered)
     batches = random_batches(seed)
     other = Store(f"sqlite:///{tmp_path / 'other.db'}")
     (tmp_path / "other.db").write_bytes(sqlite_template.read_bytes())
