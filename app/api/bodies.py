@@ -1,11 +1,11 @@
 """Reading a request's body: its type, its size, and what is in it."""
 
+import asyncio
 import json
-import re
 from collections.abc import Callable
-from itertools import islice
 from typing import Any, TypeVar
 
+import numpy as np
 import orjson
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
@@ -21,8 +21,6 @@ MAX_VALUES = 200_000
 _TOO_LARGE = f"a body may have {MAX_BODY_BYTES:,} bytes; send several smaller ones"
 SMALL_BYTES = 16_384  # of which every connection may send as many
 _SHORT_BYTES = 65_536  # that take less than a millisecond or two to parse
-_STRING_OR_MARK = re.compile(rb'"(?:[^"\\]|\\.)*+"|[,\[{]', re.DOTALL)
-_QUOTE = ord('"')
 T = TypeVar("T")
 
 
@@ -52,7 +50,7 @@ async def read_json(request: Request, read: Callable[[bytes], T]) -> T:
     if int(request.headers.get("content-length", "0")) > MAX_BODY_BYTES:
         raise HTTPException(413, _TOO_LARGE)
     room: BodyRoom = request.app.state.body_room
-    body, n_taken = bytearray(), 0
+    body, values, n_taken = bytearray(), ValueCounter(), 0
     try:
         async for part in request.stream():
             body += part
@@ -61,9 +59,11 @@ async def read_json(request: Request, read: Callable[[bytes], T]) -> T:
             if len(body) > SMALL_BYTES:
                 room.take(len(body) - n_taken)
                 n_taken = len(body)
+            if len(body) > _SHORT_BYTES:
+                await values.count(body)
         content = bytes(body)
         body.clear()
-        return read(content) if len(content) <= _SHORT_BYTES else await run_in_threadpool(_read_limited, content, read)
+        return read(content) if len(content) <= _SHORT_BYTES else await run_in_threadpool(read, content)
     finally:
         room.give_back(n_taken)
 
@@ -86,22 +86,52 @@ async def read_as(request: Request, adapter: TypeAdapter[T]) -> T:
     return await read_json(request, lambda body: _parse_unrepeated(adapter, body))
 
 
-def _read_limited(body: bytes, read: Callable[[bytes], T]) -> T:
-    # A few bytes of JSON can become a hundred in memory; what stands within strings does not count.
-    if _n_marks(body) > MAX_VALUES and _has_too_many_values(body):
-        raise HTTPException(413, f"a body may hold {MAX_VALUES:,} values; send several smaller ones")
-    return read(body)
+class ValueCounter:
+    """Counts the values of a body while it comes: a few bytes of JSON can become a hundred in memory.
 
+    All marks that may stand between values are counted, and only where these are too many, those outside strings.
+    """
 
-def _n_marks(body: bytes) -> int:
-    # in parts, since nobody else can work while one call goes through all of it
-    parts = range(0, len(body), _SHORT_BYTES)
-    return sum(body.count(mark, start, start + _SHORT_BYTES) for start in parts for mark in (b",", b"[", b"{"))
+    def __init__(self) -> None:
+        self._n_seen = self._n_marks = 0  # bytes, and the marks in them
+        self._n_read = self._n_values = 0  # bytes, and the marks in them that stand outside strings
+        self._is_in_string = False
 
+    async def count(self, body: bytearray) -> None:
+        """Count what has come since the last call, a part at a time, since nobody else can work meanwhile.
 
-def _has_too_many_values(body: bytes) -> bool:
-    marks = (found for found in _STRING_OR_MARK.finditer(body) if body[found.start()] != _QUOTE)
-    return next(islice(marks, MAX_VALUES, None), None) is not None
+        Parameters
+        ----------
+        body : bytearray
+            All that has come.
+
+        Raises
+        ------
+        HTTPException
+            413 when these are too many values, whatever is still to come.
+        """
+        while self._n_seen < len(body):
+            part = body[self._n_seen : self._n_seen + _SHORT_BYTES]
+            self._n_seen += len(part)
+            self._n_marks += sum(part.count(mark) for mark in b",[{")
+        while self._n_marks > MAX_VALUES and self._n_read < self._n_seen:
+            part = body[self._n_read : self._n_read + _SHORT_BYTES]
+            if (len(part) - len(part.rstrip(b"\\"))) % 2:  # the last one belongs to what comes behind it
+                part.pop()
+            if not part:
+                return
+            self._n_read += len(part)
+            self._n_values += self._n_outside_strings(part)
+            if self._n_values > MAX_VALUES:
+                raise HTTPException(413, f"a body may hold {MAX_VALUES:,} values; send several smaller ones")
+            await asyncio.sleep(0)
+
+    def _n_outside_strings(self, part: bytearray) -> int:
+        text = np.frombuffer(part.replace(rb"\\", b"..").replace(rb"\"", b".."), np.uint8)
+        is_inside = np.logical_xor.accumulate(text == ord('"')) ^ self._is_in_string
+        self._is_in_string = bool(is_inside[-1])
+        is_mark = (text == ord(",")) | (text == ord("[")) | (text == ord("{"))
+        return int(np.count_nonzero(is_mark & ~is_inside))
 
 
 def json_body(schema: str) -> dict[str, Any]:
@@ -150,7 +180,7 @@ def refuse_encoding(request: Request) -> None:
     HTTPException
         415.
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if set(request.headers.getlist("content-encoding")) - {"identity"}:
         raise HTTPException(415, "send the body without a content encoding")
 
 

@@ -15,6 +15,8 @@ BYTES_PER_SECOND = 65_536  # what a long body and a long answer must move at, be
 LINGER_SECONDS = 2.0  # for the rest of a body that was refused
 MAX_HEADER_BYTES = 65_536
 MAX_CONNECTIONS = 3_000
+# What clients that would rather speak HTTP/2 send with their first request; the parser would leave out its body.
+_UPGRADE, _NO_UPGRADE = b"\r\nUpgrade: h2c\r\n", b"\r\nX-Asked: h2c\r\n"
 
 
 class DeadlineProtocol(HttpToolsProtocol):
@@ -31,6 +33,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     _is_kept_alive = True
     _is_too_large = False
     _n_bytes = 0  # received of a request whose headers are not complete
+    _n_beside = 0  # received behind the headers, and none of it a body
     _n_unsent = 0
     _timer: asyncio.TimerHandle | None = None
     cycle: RequestResponseCycle | None  # type: ignore[assignment]  # None until the first request
@@ -51,10 +54,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, up to a limit for headers."""
+        """Take what came, up to a limit for headers, and for what may stand behind a body or between its parts."""
         self._n_bytes = len(data) + (self._n_bytes if self._is_in_headers else 0)
+        self._n_beside += len(data)
+        if self._is_in_headers or self._deadline != inf:
+            data = data.replace(_UPGRADE, _NO_UPGRADE)
         super().data_received(data)
-        if self._is_in_headers and self._n_bytes > MAX_HEADER_BYTES:
+        is_in_body = self.cycle is not None and self.cycle.more_body
+        if (self._n_bytes if self._is_in_headers else self._n_beside * is_in_body) > MAX_HEADER_BYTES:
             self._refuse_headers()
 
     def on_message_begin(self) -> None:
@@ -69,7 +76,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         Raises
         ------
         ValueError
-            If the headers are too long, which ends the connection.
+            If the headers are too long, or name two hosts, which ends the connection.
         """
         self._is_in_headers = False
         if self._n_bytes > MAX_HEADER_BYTES:  # with a part of the body, perhaps
@@ -78,6 +85,9 @@ class DeadlineProtocol(HttpToolsProtocol):
             )
             if self._is_too_large:
                 raise ValueError
+        self._n_beside = 0
+        if [name for name, _ in self.headers].count(b"host") > 1:  # somebody before us may have gone by the other one
+            raise ValueError
         super().on_headers_complete()
         self._deadline = self.loop.time() + BODY_SECONDS
         if (
@@ -88,6 +98,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Give the body more time for what has come of it."""
         self._deadline += len(body) / BYTES_PER_SECOND
+        self._n_beside = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -1,10 +1,18 @@
 """The route for questions that have a body."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Request, Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from app.api.bodies import json_body, read_as
 from app.api.recommendations import EXPLAINED, MAX_CURSOR, recommendations
@@ -22,7 +30,19 @@ MAX_MEMBERS = 100
 router = scoped_router("recommendations")
 
 Category = Annotated[str, Field(max_length=MAX_ID_BYTES)]
-Ids = Annotated[list[OutsideId], Field(max_length=MAX_LISTED)]
+
+
+def _plain_at_once(ids: Any, check: ValidatorFunctionWrapHandler) -> list[str]:
+    # nearly every list holds short plain strings, which is seen without looking at each
+    if type(ids) is list and len(ids) <= MAX_LISTED and set(map(type, ids)) == {str}:
+        text = "".join(ids)
+        if text.isascii() and text.isprintable() and all(ids) and len(max(ids, key=len)) <= MAX_ID_BYTES:
+            return ids
+    checked: list[str] = check(ids)
+    return checked
+
+
+Ids = Annotated[list[OutsideId], Field(max_length=MAX_LISTED), WrapValidator(_plain_at_once)]
 
 
 class WhatIfRating(BaseModel):

@@ -16,6 +16,7 @@ _FLAGS = (
     *("", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"),
     *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
 )
+_LONGEST_LINE = 1 << 20
 _NO_CATEGORIES = "(no genres listed)"
 
 _BYTE = re.compile("[\udc80-\udcff]")  # of text that is no UTF-8
@@ -121,14 +122,24 @@ def _accepted(
                 refuse(BadRow(error.line, error.reason, text), on_bad_row)
 
 
+def _bounded_lines(text: io.TextIOWrapper) -> Iterator[str]:
+    # a line without an end, which gzip packs into next to nothing, must not be held in memory
+    number = 0
+    while line := text.readline(_LONGEST_LINE):
+        number += 1
+        if len(line) == _LONGEST_LINE and not line.endswith("\n"):
+            raise BadRowError(number, f"is longer than {_LONGEST_LINE:,} characters")
+        yield line
+
+
 def _split_lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    for line, row in enumerate(text, start=1):
+    for line, row in enumerate(_bounded_lines(text), start=1):
         content = row.rstrip("\r\n")
         yield line, content.split(delimiter) if content else []
 
 
 def _csv_rows(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    reader = csv.reader(_bounded_lines(text), delimiter=delimiter, strict=True)
     line = 1
     try:
         for number, cells in enumerate(reader):

@@ -330,6 +330,7 @@ HEADERS: dict[int, list[bytes]] = {
         _HOST + it
         for it in (
             *(b"no colon\r\n", b": empty\r\n", b"a b: c\r\n", b"X: a\0b\r\n", b"X\xff: a\r\n", b"X: a\rb\r\n", b"Content-Length: x\r\n", b" folded\r\n"),
+            *(b"Host: localhost\r\n", b"Host: evil.example\r\n"),  # another one
             *(b"Content-Length: -1\r\n", b"Content-Length: 99999999999999999999999\r\n", b"Content-Length: 1\r\nContent-Length: 2\r\n"),
             *(b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", b"Transfer-Encoding: chunked, identity\r\n", b"Transfer-Encoding : chunked\r\n"),
         )
@@ -341,12 +342,17 @@ _CHUNKED = b"POST /ratings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nC
 FRAMINGS: dict[int, list[bytes]] = {
     200: [
         *(_CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(_R), _R), _CHUNKED + b"%x;a=b\r\n%s\r\n0\r\nTrailer: x\r\n\r\n" % (len(_R), _R)),
+        _CHUNKED.replace(b"close\r\n", b"Upgrade, close\r\nUpgrade: h2c\r\n") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(_R), _R),
         *(b"GET /health/live HTTP/1.0\r\nHost: localhost\r\n\r\n", b"\r\n\r\nGET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
     ],
     400: [
         *(b"\0\r\n\r\n", b"x\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1 x\r\n\r\n"),
         *(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"get / HTTP/1.1\r\n\r\n"),
         *(_CHUNKED + b"zz\r\n", _CHUNKED + b"-1\r\n", _CHUNKED + b"ffffffffffffffffff\r\n", _CHUNKED + b"3\r\nabcdef\r\n", b"GET /a b HTTP/1.1\r\n\r\n"),
+    ],
+    431: [
+        *(_CHUNKED + b"%x\r\n%s\r\n0\r\n%s" % (len(_R), _R, it) for it in (b"X: " + b"a" * 500_000, b"X: a\r\n" * 90_000)),
+        _CHUNKED + b"%x;" % len(_R) + b"a" * 500_000,
     ],
     413: [_CHUNKED + b"7a1201\r\n" + b" " * 8_000_001, b"POST /ratings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 8000001\r\n\r\n"],
 }

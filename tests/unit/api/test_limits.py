@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from app.api.bodies import MAX_VALUES, _read_limited
+from app.api import bodies
+from app.api.bodies import ValueCounter
 from app.api.limits import BodyRoom, Limits
 from tests.http_server import serving
 
@@ -96,15 +97,22 @@ def test_large_bodies_share_a_room():
 
 
 @pytest.mark.parametrize("bomb", [b"[" + b"[]," * 2_600_000 + b"1]", b"[" + b"1," * 3_900_000 + b"1]"])
-def test_a_body_of_too_many_values_is_refused_before_it_is_taken_apart(bomb: bytes):
+async def test_a_body_of_too_many_values_is_refused_before_the_rest_of_it_has_come(bomb: bytes):
+    counter, n_come = ValueCounter(), len(bomb) // 2
     with pytest.raises(HTTPException) as refused:
-        _read_limited(bomb, len)
+        await counter.count(bytearray(bomb[:n_come]))
     assert refused.value.status_code == 413
 
 
-def test_commas_and_brackets_within_strings_are_no_values():
-    body = b'["' + rb",,[[{\"" * MAX_VALUES + b'"]'
-    assert _read_limited(body, len) == len(body)
+@pytest.mark.parametrize("n_bytes", [1, 7, 65_536, 100_001])
+@pytest.mark.parametrize("filling", [rb",,[[{\"", rb",\\\",[", b",[", rb"\\\\,"])
+async def test_commas_and_brackets_within_strings_are_no_values(filling: bytes, n_bytes: int, monkeypatch):
+    monkeypatch.setattr(bodies, "MAX_VALUES", 10)
+    counter, body = ValueCounter(), b'["' + filling * 20_000 + b'"' + b',"\\\\"' * 9
+    for end in [*range(n_bytes, min(len(body), 50 * n_bytes), n_bytes), len(body)]:
+        await counter.count(bytearray(body[:end]))
+    with pytest.raises(HTTPException):
+        await counter.count(bytearray(body + b",]"))
 
 
 @pytest.mark.parametrize(("trusted", "statuses"), [(["127.0.0.0/8"], [200, 429, 200]), ([], [200, 429, 429])])

@@ -50,6 +50,7 @@ def test_columns_may_be_in_any_order_and_missing() -> None:
         (b"1,A,B|\x85" + b"C" * 2000, 4, "is not UTF-8; name the file's encoding with --encoding"),
         (b"1,A," + b"C" * 2000, 4, "the category must not be longer than 1024 bytes of UTF-8"),
         (b'1,"A', 4, "cannot be read: unexpected end of data"),
+        (b"1,A" + b"," * 2_000_000, 4, "is longer than 1,048,576 characters"),
     ],
 )
 def test_a_bad_row_is_named_with_its_line_and_reason(row: bytes, line: int, reason: str) -> None:
