@@ -2,11 +2,13 @@
 
 ``python -m tests.chaos.starving --store sqlite --seconds 20`` prints one JSON object. Nobody else, then an equal burner
 of processor time, then each kind of client, is beside an honest client that asks for recommendations in a closed loop.
+Each is a process of its own, so that none waits for another in its own interpreter.
 """
 
 import argparse
 import contextlib
 import json
+import multiprocessing
 import socket
 import sys
 import tempfile
@@ -31,7 +33,8 @@ SETTINGS = {
     "FOLDIN_READ_DEADLINE": "0.25",  # the defaults, where other tests are patient
     "FOLDIN_SILENCE_DEADLINE": "0.75",
 }
-Attack = Callable[[Server, threading.Event], None]
+Attack = tuple[Callable[..., None], tuple[Any, ...]]  # what a process does with the server's address until it is ended
+_processes = multiprocessing.get_context("spawn")
 
 
 def main() -> None:
@@ -45,11 +48,11 @@ def main() -> None:
     arguments = parser.parse_args()
     attacks: dict[str, Attack | None] = {
         "alone": None,
-        "processor_burner": _burn,
-        "slow_connections": lambda server, over: _be_slow(server, over, arguments.connections),
-        "big_bodies": lambda server, over: _post(server, over, "/ratings", _big_batch()),
-        "refused_bodies": lambda server, over: _post(server, over, "/ratings", b"[" + b"[]," * 2_600_000 + b"1]"),
-        "long_excludes": lambda server, over: _post(server, over, "/recommendations", _long_excludes()),
+        "processor_burner": (_burn, ()),
+        "slow_connections": (_be_slow, (arguments.connections,)),
+        "big_bodies": (_post, ("/ratings", _big_batch)),
+        "refused_bodies": (_post, ("/ratings", _bomb)),
+        "long_excludes": (_post, ("/recommendations", _long_excludes)),
     }
     with empty_store(arguments) as url, tempfile.TemporaryDirectory() as folder:
         foldin = Foldin(url, Path(folder), SETTINGS)
@@ -65,11 +68,11 @@ def main() -> None:
 
 def _beside(server: Server, attack: Attack | None, seconds: float) -> dict[str, float]:
     api = next(child for child in psutil.Process(server.process.pid).children() if "app.main" in child.cmdline())
-    over, before, stolen = threading.Event(), api.memory_info().rss, psutil.cpu_times().steal
-    attacker = threading.Thread(target=attack, args=(server, over)) if attack else None
+    before, stolen = api.memory_info().rss, psutil.cpu_times().steal
+    attacker = _processes.Process(target=attack[0], args=(server.url, *attack[1]), daemon=True) if attack else None
     if attacker:
         attacker.start()
-        time.sleep(1)
+        time.sleep(3)
     until = time.monotonic() + seconds
     watched: list[Any] = [[], []]
     watchers = [
@@ -81,8 +84,8 @@ def _beside(server: Server, attack: Attack | None, seconds: float) -> dict[str, 
     answers = _ask(server.url, until)
     for watcher in watchers:
         watcher.join()
-    over.set()
     if attacker:
+        attacker.kill()
         attacker.join()
     p50, p99 = np.percentile([seconds for _, seconds in answers], [50, 99]) * 1e3
     return {
@@ -124,31 +127,28 @@ def _watch_memory(api: psutil.Process, until: float) -> list[int]:
     return seen
 
 
-def _burn(_server: Server, over: threading.Event) -> None:
+def _burn(_url: str) -> None:
     """Take as much processor time as one busy client does, from outside the service."""
-    with psutil.Popen([sys.executable, "-c", "while True: pass"]) as burner:
-        over.wait()
-        burner.kill()
+    while True:
+        pass
 
 
-def _be_slow(server: Server, over: threading.Event, n_connections: int) -> None:
+def _be_slow(url: str, n_connections: int) -> None:
     """Hold connections open with requests that never come to their end, and open a new one for each that closes."""
     starts = [b"GET /", b"POST /ratings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"]
     starts += [starts[1] + b"X: ", starts[1] + b"Content-Length: 8000000\r\n\r\n[" + b" " * 10_000]
     del starts[1]
-    address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    address = ("127.0.0.1", int(url.rpartition(":")[2]))
     open_connections: list[socket.socket] = []
-    while not over.is_set():
+    while True:
         while len(open_connections) < n_connections:
             open_connections.append(socket.create_connection(address))
             open_connections[-1].sendall(starts[len(open_connections) % 3])
         for connection in open_connections:
             with contextlib.suppress(OSError):
                 connection.send(b"a")
-        over.wait(1)
+        time.sleep(1)
         open_connections = [connection for connection in open_connections if _is_open(connection)]
-    for connection in open_connections:
-        connection.close()
 
 
 def _is_open(connection: socket.socket) -> bool:
@@ -165,9 +165,10 @@ def _is_open(connection: socket.socket) -> bool:
     return False
 
 
-def _post(server: Server, over: threading.Event, path: str, body: bytes) -> None:
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-        while not over.is_set():
+def _post(url: str, path: str, make_body: Callable[[], bytes]) -> None:
+    body = make_body()
+    with httpx.Client(base_url=url, timeout=60) as client:
+        while True:
             with contextlib.suppress(httpx.TransportError):
                 client.post(path, content=body, headers=JSON)
 
@@ -175,6 +176,10 @@ def _post(server: Server, over: threading.Event, path: str, body: bytes) -> None
 def _big_batch() -> bytes:
     rows = ({"user_id": f"b{row % 100:0250}", "item_id": f"{row % N_ITEMS:0250}", "value": 3} for row in range(10_000))
     return json.dumps(list(rows)).encode()
+
+
+def _bomb() -> bytes:
+    return b"[" + b"[]," * 2_600_000 + b"1]"
 
 
 def _long_excludes() -> bytes:

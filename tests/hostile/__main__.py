@@ -44,16 +44,25 @@ def main() -> None:
         sys.exit(output)
 
 
-def run_schemathesis(port: int, *, cases: int, seed: int, seconds: int, keep_going: bool = True) -> dict[str, Any]:
-    """Ask a service about as many cases as are wanted, all checks on, and count."""
+def run_schemathesis(port: int, *, cases: int, seed: int, seconds: int | None = None) -> dict[str, Any]:
+    """Ask a service as many cases, or for as many seconds as cases fit into, all checks on, and count."""
     began = time.monotonic()
     done = subprocess.run(
         [
             *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG)),
             *("run", f"http://127.0.0.1:{port}/openapi.json"),
-            *("--checks", "all", "--phases", "fuzzing", "--mode", "all", "--max-examples", str(cases // N_OPERATIONS)),
-            *("--seed", str(seed), "--max-time", str(seconds), "--generation-database", "none", "--no-color"),
-            *(["--continue-on-failure"] if keep_going else []),
+            *(
+                "--checks",
+                "all",
+                "--phases",
+                "fuzzing",
+                "--mode",
+                "all",
+                "--max-examples",
+                str(-(-cases // N_OPERATIONS)),
+            ),
+            *("--seed", str(seed), "--generation-database", "none", "--no-color", "--continue-on-failure"),
+            *(["--max-time", str(seconds)] if seconds is not None else []),
         ],
         env=os.environ | HOOKS,
         capture_output=True,
