@@ -77,9 +77,7 @@ EDGES = (
     monitoring,
 )
 REFRESH_SECONDS = 0.5
-# Who waits for the GIL gets it after this time. A short answer takes it several times, and the group writer at every
-# row; beside a thread at long work each would wait the default 5 ms.
-GIL_SECONDS = 0.0002
+GIL_SECONDS = 0.001  # the group writer lets go of the GIL at every row, and would wait the default 5 ms to get it back
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

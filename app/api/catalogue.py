@@ -90,7 +90,8 @@ class ItemIn(BaseModel):
 
     @model_validator(mode="after")
     def _check_order(self) -> "ItemIn":
-        if self.available_from and self.available_until and self.available_from >= self.available_until:
+        dates = self.available_from, self.available_until
+        if dates[0] is not None and dates[1] is not None and dates[0] >= dates[1]:
             raise ValueError("available_from must be before available_until")
         return self
 

@@ -41,7 +41,10 @@ def to_moment(moment: object) -> int | None:
         return None
     if isinstance(moment, bool) or not isinstance(moment, int | float | str):
         raise ValueError("must be RFC 3339 text or a number of seconds since 1970")  # noqa: TRY004 - pydantic's word
-    return _parse_rfc3339(moment) if isinstance(moment, str) else to_microseconds(moment)
+    if isinstance(moment, str):
+        return _parse_rfc3339(moment)
+    microseconds = to_microseconds(moment)
+    return microseconds if moment >= 0 else min(microseconds, -1)  # however little before 1970
 
 
 def _parse_rfc3339(text: str) -> int:

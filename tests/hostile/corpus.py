@@ -300,6 +300,7 @@ ITEMS: dict[int, list[bytes]] = {
         *(b'{"attributes":{"a":"\\ud800"}}', b'{"attributes":%s}' % (b'{"a":' * 300)),
         *(b'{"attributes":{"a":1,"a":2}}', b'{"item_id":"i2"}', b'{"title":"a","title":"b"}'),
         *(b'{"available_from":-1}', b'{"available_from":1e300}', b'{"available_from":"x"}', b'{"available_from":2,"available_until":1}'),
+        *(b'{"available_from":1,"available_until":0}', b'{"available_until":-1e-300}'),
         *(b'{"available_until":"9999-12-31T23:59:59.999999+00:00x"}', b'{"available_from":true}', b'{"available_from":[]}'),
     ],
 }

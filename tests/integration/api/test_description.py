@@ -7,8 +7,8 @@ import pytest
 from tests.hostile.__main__ import N_OPERATIONS, run_schemathesis
 from tests.hostile.target import hostile_target
 
-SHARES = 4  # so that several processors can ask; in turn on each store
-CASES_OF_A_SHARE = 1_250
+SHARES = 5  # so that several processors can ask; in turn on each store
+CASES_OF_A_SHARE = 1_000
 _ASKED = 1_400  # some operations have fewer cases than there are to ask
 
 
