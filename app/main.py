@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from time import monotonic
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -77,6 +78,11 @@ EDGES = (
     monitoring,
 )
 REFRESH_SECONDS = 0.5
+_NO_TELEMETRY: Any = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+}  # to find that there is none takes as long as a route
 GIL_SECONDS = 0.001  # the group writer lets go of the GIL at every row, and would wait the default 5 ms to get it back
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -150,7 +156,7 @@ def create_app(settings: Settings, loaded: LoadedAhead | None = None) -> FastAPI
         await reader.close()
         store.close()
 
-    app = FastAPI(title="Foldin", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(title="Foldin", lifespan=lifespan, openapi_url=None, redirect_slashes=False, telemetry=_NO_TELEMETRY)
     app.state.access, app.state.metrics = access, metrics
     app.state.body_room = BodyRoom()
     app.add_middleware(

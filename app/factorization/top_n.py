@@ -85,15 +85,14 @@ def top_n(
     n = min(max(n, 0), n_items)
     if not n:
         return np.empty(0, np.intp), np.empty(0, np.float32)
-    users, weights, slack = prepared(items, user_vectors)
+    users = frozen(np.atleast_2d(user_vectors))
     found, found_scores = np.empty(n, np.int64), np.empty(n, np.float32)
     n_found = _scan(
         items.vectors,
         items.levels,
         items.steps,
+        items.scales,
         users,
-        weights,
-        slack,
         frozen(np.zeros(n_items, np.bool_) if excluded is None else excluded, np.bool_),
         np.float32(after.score),
         after.item_index,
@@ -155,33 +154,6 @@ def best_of(scores: Floats, n: int, excluded: NDArray[np.bool_]) -> tuple[NDArra
     return allowed[order], left[order]
 
 
-def prepared(items: QuantizedVectors, user_vectors: Floats) -> tuple[Floats, Floats, Floats]:
-    """Prepare users for a search.
-
-    Parameters
-    ----------
-    items : QuantizedVectors
-        V.
-    user_vectors : ndarray of shape (n_factors,) or (n_users, n_factors), float32
-        u.
-
-    Returns
-    -------
-    users : ndarray of shape (n_users, n_factors), float32
-        u, as kernels take it.
-    weights : ndarray of shape (n_users, n_columns), float32
-        w = r ∘ u.
-    slack : ndarray of shape (n_users,), float32
-        Σ_f |w_f| / 2, with what rounding may add.
-    """
-    users = frozen(np.atleast_2d(user_vectors))
-    weights = np.zeros((len(users), items.levels.shape[1]), np.float32)
-    np.multiply(users, items.scales, out=weights[:, : users.shape[1]])
-    rounding = _UNIT * GREATEST_LEVEL * (weights.shape[1] + _SPARE_ADDITIONS)
-    slack = (np.add.reduce(np.abs(weights), axis=1, dtype=np.float64) * (_HALF + rounding)).astype(np.float32)
-    return users, weights, slack
-
-
 def frozen(array: NDArray[Any], kind: type[np.generic] = np.float32) -> NDArray[Any]:
     """Make an array of the one kind that kernels are compiled for, whether it lies in memory or in a mapped file.
 
@@ -202,6 +174,38 @@ def frozen(array: NDArray[Any], kind: type[np.generic] = np.float32) -> NDArray[
     view = np.ascontiguousarray(array, kind).view(np.ndarray)
     view.setflags(write=False)
     return view
+
+
+@compiled
+def prepared(users: Floats, scales: Floats, n_columns: int) -> tuple[Floats, Floats]:
+    """Prepare users for a search.
+
+    Parameters
+    ----------
+    users : ndarray of shape (n_users, n_factors), float32
+        u.
+    scales : ndarray of shape (n_factors,), float32
+        r.
+    n_columns : int
+        n_factors, padded.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_users, n_columns), float32
+        w = r ∘ u.
+    slack : ndarray of shape (n_users,), float32
+        Σ_f |w_f| / 2, with what rounding may add.
+    """
+    n_users, n_factors = users.shape
+    weights, slack = np.zeros((n_users, n_columns), np.float32), np.empty(n_users, np.float32)
+    half = _HALF + _UNIT * GREATEST_LEVEL * (n_columns + _SPARE_ADDITIONS)
+    for user in range(n_users):
+        total = 0.0
+        for f in range(n_factors):
+            weights[user, f] = users[user, f] * scales[f]
+            total += abs(np.float64(weights[user, f]))
+        slack[user] = np.float32(total * half)
+    return weights, slack
 
 
 @strictly_compiled
@@ -243,9 +247,8 @@ def _scan(
     vectors: Floats,
     levels: NDArray[np.int8],
     steps: Floats,
+    scales: Floats,
     users: Floats,
-    weights: Floats,
-    slack: Floats,
     excluded: NDArray[np.bool_],
     after_score: np.float32,
     after_index: int,
@@ -255,6 +258,7 @@ def _scan(
     scores: Floats,
 ) -> int:
     n_found, n, n_items = 0, len(found), len(vectors)
+    weights, slack = prepared(users, scales, levels.shape[1])
     worst = np.float32(-np.inf)
     bounds = np.empty(ITEMS_PER_BLOCK, np.float32)
     others = np.empty(ITEMS_PER_BLOCK, np.float32)

@@ -63,7 +63,7 @@ def top_n_together(items: QuantizedVectors, searches: Sequence[Search]) -> list[
     lengths = np.array([min(max(search.n, 0), n_items) for search in searches], np.int64)
     vectors = np.zeros((-(-len(searches) // USERS_AT_ONCE) * USERS_AT_ONCE, items.vectors.shape[1]), np.float32)
     vectors[: len(searches)] = [search.user_vector for search in searches]
-    users, weights, slack = prepared(items, vectors)
+    users = frozen(vectors)
     excluded, common = np.zeros(n_items, np.uint16), {id(search.excluded): search.excluded for search in searches}
     for identity, array in common.items():
         bits = sum(1 << place for place, search in enumerate(searches) if id(search.excluded) == identity)
@@ -78,9 +78,8 @@ def top_n_together(items: QuantizedVectors, searches: Sequence[Search]) -> list[
             items.vectors,
             items.levels,
             items.steps,
+            items.scales,
             users,
-            weights,
-            slack,
             excluded,
             np.array([search.after.score for search in searches], np.float32),
             np.array([search.after.item_index for search in searches], np.int64),
@@ -128,9 +127,8 @@ def _scan_together(
     vectors: Floats,
     levels: NDArray[np.int8],
     steps: Floats,
+    scales: Floats,
     users: Floats,
-    weights: Floats,
-    slack: Floats,
     excluded: NDArray[np.uint16],
     after_scores: Floats,
     after_indices: NDArray[np.int64],
@@ -140,6 +138,7 @@ def _scan_together(
     n_found: NDArray[np.int64],
 ) -> None:
     n_items, n_users = len(vectors), len(lengths)
+    weights, slack = prepared(users, scales, levels.shape[1])
     worst = np.full(n_users, -np.inf, np.float32)
     bounds = np.empty((USERS_AT_ONCE, ITEMS_PER_BLOCK), np.float32)
     for block in range(len(levels)):
