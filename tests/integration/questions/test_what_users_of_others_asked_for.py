@@ -1,5 +1,7 @@
 """What users of other recommenders reported, each impossible here: the test's name says what, a comment says where."""
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,48 @@ async def test_a_dislike_counts_against(trained: Service):  # implicit #114, #38
         for name, answer in (("liked", liked), ("disliked", disliked))
     }
     assert np.mean(place["liked"]) < np.mean(place["disliked"])
+
+
+async def test_more_stars_count_more(trained: Service):  # gorse #685, #851, #1010: every rating counted as one
+    scores = []
+    for value in (0.5, 2, 3.5, 5):
+        answer = await trained.post("/recommendations", {"ratings": [{"item_id": "i02", "value": value}], "n": 59})
+        scores.append({item["item_id"]: item["score"] for item in answer["items"]})
+    for item in range(4, 60, 2):
+        rising = [of_value[f"i{item:02}"] for of_value in scores]
+        assert rising == sorted(rising)
+        assert rising[0] < rising[-1]
+
+
+async def test_swaps_to_larger_and_smaller_models_break_no_question(trained: Service):  # gorse #511, #747, #787
+    is_over, versions = False, set()
+
+    async def ask(user: str) -> None:
+        cursor = None
+        while not is_over:
+            if cursor is None:
+                answer = await trained.get(f"/users/{user}/recommendations", n=20, explain=True)
+            else:
+                answer = await trained.get(f"/users/{user}/recommendations", cursor=cursor)
+            cursor = answer["next_cursor"]
+            versions.add(answer["model_version"])
+            assert len(set(ids(answer))) == len(ids(answer))
+            await trained.post("/recommendations", {"user_ids": [user, "u2"], "n": 1000, "explain": True})
+            await trained.get("/items/i01/similar", n=1000)
+
+    async with asyncio.TaskGroup() as asking:
+        for user in ("u1", "u3", "nobody"):
+            asking.create_task(ask(user))
+        try:
+            await trained.until(lambda: versions == {1})
+            await trained.rate((f"u{user}", f"new{item}", 4.0) for user in range(20) for item in range(40))
+            await trained.train()
+            for item in range(40):
+                assert (await trained.client.delete(f"/items/new{item}")).status_code == 204
+            last = await trained.train()
+            await trained.until(lambda: last in versions)
+        finally:
+            is_over = True
 
 
 async def test_equal_questions_have_equal_answers(trained: Service):  # implicit #36, #96

@@ -37,7 +37,7 @@ def test_repeating_a_batch_changes_nothing(store):
     assert (listed(store), listed(store, "v"), n_changes(store)) == before
 
 
-def test_within_a_batch_the_newest_wins_and_of_equal_times_the_later(store):
+def test_within_a_batch_the_newest_wins_and_of_equal_times_the_later(store):  # gorse #425
     counts = rate(store, Rating("u", "a", 1.0, 9), Rating("u", "a", 2.0, 3), Rating("u", "a", 3.0, 9))
     assert counts == WriteCounts(3, 1, 0, 2)
     assert listed(store) == [("a", 3.0, 9)]

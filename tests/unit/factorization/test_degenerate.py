@@ -29,7 +29,9 @@ MATRICES: dict[str, NDArray[np.float32]] = {
 @pytest.mark.parametrize("is_rated", [True, False])
 @pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES.keys())
 @pytest.mark.parametrize("method", METHODS)
-def test_every_method_stays_finite(method: str, matrix: NDArray[np.float32], is_rated: bool) -> None:
+def test_every_method_stays_finite(  # implicit #377: more factors than items or users
+    method: str, matrix: NDArray[np.float32], is_rated: bool
+) -> None:
     data = sparse(matrix, np.full(matrix.shape, is_rated))
     categories = csr_array(np.ones((matrix.shape[1], 2), np.float32))
     losses: list[float] = []
