@@ -12,8 +12,8 @@ from app.serving.snapshot import Snapshot
 FEW = 100
 """So many items, and so many ratings times ten, are answered at once."""
 
-THREADS_PER_PROCESSOR = 8
-"""As many answers are begun at a time; top-n itself takes one thread a processor."""
+THREADS_PER_PROCESSOR = 32
+"""As many answers are begun at a time, so that others wait when a pass ends; top-n takes one thread a processor."""
 
 T = TypeVar("T")
 
