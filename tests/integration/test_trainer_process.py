@@ -45,6 +45,12 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return small(database_url, tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter may take its time to end where others are at work."""
+    monkeypatch.setattr(trainer_process, "_END_SECONDS", 120.0)
+
+
 @contextmanager
 def trainer(store: Store, settings: Settings, way: str | None = None) -> Iterator[TrainerProcess]:
     process = TrainerProcess(store, settings)
