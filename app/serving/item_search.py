@@ -92,7 +92,7 @@ class ItemSearch:
         self, user_vectors: Floats, n: int, excluded: NDArray[np.bool_], after: After, rescalings: Sequence[Rescaling]
     ) -> Found:
         found, scores, ids, first = [], [], [], 0
-        last_id = self._item_id(after.item_index) if after.item_index >= 0 else None
+        last_id = self.item_id(after.item_index) if after.item_index >= 0 else None
         for part, rescaling in zip(self.parts, rescalings, strict=True):
             end = first + len(part.item_ids)
             # of equal scores those go on that have a later id, whichever part the last one was in
@@ -108,7 +108,19 @@ class ItemSearch:
         order = sorted(range(len(every)), key=lambda place: (-values[place], ids[place]))[:n]
         return every[order], values[order]
 
-    def _item_id(self, index: int) -> str:
+    def item_id(self, index: int) -> str:
+        """Name an item to the outside.
+
+        Parameters
+        ----------
+        index : int
+            The item's index.
+
+        Returns
+        -------
+        str
+            Its id.
+        """
         place = index
         for part in self.parts:
             if place < len(part.item_ids):

@@ -147,8 +147,7 @@ class Snapshot:
         str
             Its id.
         """
-        table, place = self._place(index)
-        return table.item_ids[place]
+        return self.search.item_id(index)
 
     def title(self, index: int) -> str | None:
         """Name an item to people.

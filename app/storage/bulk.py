@@ -23,9 +23,8 @@ _MOST_REMEMBERED = 150_000  # ids of each kind, at some 190 bytes
 _LAST_ERASURE = select(func.max(erasures.c.id))
 _LAST_DELETION = select(func.max(deleted_items.c.revision))
 _SLICE = 10_000
-_CACHE = (
-    "PRAGMA cache_size=-32768"  # KiB: rows are in the order of the pages, which a larger cache would not hold longer
-)
+# in KiB: rows come in the order of the pages, which a larger cache would not hold longer
+_CACHE = "PRAGMA cache_size=-32768"
 _INSERT = (
     "INSERT INTO ratings (user_key, item_key, value, timestamp) {rows} ON CONFLICT (user_key, item_key) DO {action}"
 )

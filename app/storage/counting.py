@@ -1,8 +1,10 @@
 """How much the store holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Column, Connection, func, select
 
 from app.storage.rating_changes import n_rating_changes
 from app.storage.schema import items, ratings, users
@@ -30,10 +32,7 @@ def count_rows(connection: Connection) -> StoreCounts:
     StoreCounts
         As they are now.
     """
-    numbers = (
-        select(func.count(column)).scalar_subquery() for column in (ratings.c.value, users.c.user_key, items.c.item_key)
-    )
-    return StoreCounts(*connection.execute(select(*numbers)).one())
+    return StoreCounts(*_counted(connection, ratings.c.value, users.c.user_key, items.c.item_key))
 
 
 def most_rows(connection: Connection) -> StoreCounts:
@@ -49,8 +48,7 @@ def most_rows(connection: Connection) -> StoreCounts:
     StoreCounts
         With as many ratings as were ever written or deleted.
     """
-    numbers = (select(func.count(column)).scalar_subquery() for column in (users.c.user_key, items.c.item_key))
-    return StoreCounts(n_rating_changes(connection), *connection.execute(select(*numbers)).one())
+    return StoreCounts(n_rating_changes(connection), *_counted(connection, users.c.user_key, items.c.item_key))
 
 
 def has_ratings(connection: Connection) -> bool:
@@ -67,3 +65,8 @@ def has_ratings(connection: Connection) -> bool:
         Without counting.
     """
     return connection.execute(select(ratings.c.value).where(ratings.c.value.is_not(None)).limit(1)).first() is not None
+
+
+def _counted(connection: Connection, *columns: Column[Any]) -> Sequence[int]:
+    # how many values each has, in one statement and so of one state
+    return connection.execute(select(*(select(func.count(column)).scalar_subquery() for column in columns))).one()
