@@ -24,7 +24,7 @@ class AnswersIn(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     ratings: list[WhatIfRating] = Field([], max_length=MAX_ANSWERS)
-    n: Annotated[int, Field(ge=1, le=100), AS_WHOLE] = 10
+    n: Annotated[int, Field(ge=1, le=1000), AS_WHOLE] = 10
     category: list[Annotated[str, Field(max_length=MAX_ID_BYTES)]] = Field([], max_length=1000)
 
 
@@ -35,7 +35,7 @@ _body = json_body("AnswersIn")
 @router.get("/onboarding", response_model=Questions)
 async def first_questions(state: State, n: Count = 10, category: Names = []) -> Response:  # noqa: B006 - FastAPI copies it
     """Say which items to ask a newcomer about: those whose ratings would tell most, if people know them."""
-    return json_response(_listed(await state.onboarding.questions({}, n=min(n, 100), categories=category)))
+    return json_response(_listed(await state.onboarding.questions({}, n=n, categories=category)))
 
 
 @router.post("/onboarding", response_model=Questions, openapi_extra=_body)

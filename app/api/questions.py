@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from app.api.bodies import json_body, read_as
-from app.api.recommendations import EXPLAINED, MAX_CURSOR, recommendations
+from app.api.recommendations import EXPLAINED, recommendations
 from app.api.schemas import AS_WHOLE, GroupRecommendations, OutsideId
 from app.api.state import State, json_response, scoped_router
 from app.config import Settings
@@ -26,6 +26,7 @@ from app.services.policy import MAX_ID_BYTES, check_value
 
 MAX_LISTED = 10_000
 MAX_MEMBERS = 100
+MAX_CURSOR = 3_000_000  # of a hundred people with ten thousand ratings each, and the reasons
 
 router = scoped_router("recommendations")
 
@@ -74,7 +75,7 @@ class QuestionIn(BaseModel):
     diversity: float = Field(0.0, ge=0, le=1)
     explore: float = Field(0.0, ge=0, le=1)
     seed: Annotated[int, Field(ge=0, lt=2**63), AS_WHOLE] | None = None
-    cursor: str | None = Field(None, max_length=MAX_CURSOR * 10)
+    cursor: str | None = Field(None, max_length=MAX_CURSOR)
 
     @model_validator(mode="after")
     def _one_subject(self) -> "QuestionIn":

@@ -45,7 +45,8 @@ async def recommend(request: Request) -> Response:
     user_id = read_path_id(request, "user_id")
     wanted = read_parameters(request, RecommendationParameters)
     if wanted.cursor:
-        _, answer = await state.recommender.go_on(wanted.cursor, n=wanted.n, user_id=user_id)
+        pointer = "/query/cursor"
+        _, answer = await state.recommender.go_on(wanted.cursor, n=wanted.n, user_id=user_id, pointer=pointer)
     else:
         query = RecommendationQuery(
             wanted.n or 10,

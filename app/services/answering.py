@@ -50,7 +50,6 @@ def begin(
     query: RecommendationQuery,
     asked: Asked,
     aggregate: Aggregate = "mean",
-    trained: Floats | None = None,
 ) -> tuple[Listing, Asked]:
     """Set out what will be listed.
 
@@ -66,8 +65,6 @@ def begin(
         Who asked.
     aggregate : str
         How a group's scores become one.
-    trained : ndarray of shape (n_factors,), float32, optional
-        The user's vector where the taste's targets are not known.
 
     Returns
     -------
@@ -79,9 +76,7 @@ def begin(
     out = [taste.rated for taste in tastes] if query.exclude_rated else []
     out = [*out, snapshot.indices_of(query.exclude)] if query.exclude else out
     is_personal = any(len(taste.rated) for taste in tastes)
-    vectors = _NO_VECTORS
-    if is_personal:
-        vectors = np.array([taste.vector(snapshot) for taste in tastes]) if trained is None else trained.reshape(1, -1)
+    vectors = np.array([taste.vector(snapshot) for taste in tastes]) if is_personal else _NO_VECTORS
     if is_personal and query.explore > 0:
         seed = secrets.randbits(_SEED_BITS) if query.seed is None else query.seed
         vectors, asked = _explored(snapshot, tastes, vectors, query.explore, seed), replace(asked, seed=seed)
@@ -95,7 +90,7 @@ def begin(
         query.diversity,
         aggregate,
         explain_limit=query.explain_limit,
-        tastes=tastes if query.explain_limit is not None and trained is None else (),
+        tastes=tastes if query.explain_limit is not None and not asked.degraded else (),
         is_explored=asked.seed is not None,
     )
     return listing, asked

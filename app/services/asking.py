@@ -77,23 +77,20 @@ class Asker:
         users = question.user_ids or ([question.user_id] if question.user_id is not None else [])
         stored = [await self.recommender.ratings_of(user) for user in users]
         is_degraded = any(ratings is None for ratings in stored)
-        known = [ratings or NO_RATINGS for ratings in stored]
         asked = Asked(question.user_id, question.user_ids, degraded=is_degraded)
         if snapshot is None:
-            return await self._without_model(question, known), None
-        return await self.recommender.threads.run(snapshot, lambda: self._ask(snapshot, question, known, asked))
+            known = [ratings or NO_RATINGS for ratings in stored]
+            unchanged = await self._without_model(replace(question, ratings={}), known) if question.compare else None
+            return await self._without_model(question, known), unchanged
 
-    def _ask(
-        self, snapshot: Snapshot, question: Question, stored: Sequence[UserRatings], asked: Asked
-    ) -> tuple[Answer, Answer | None]:
-        is_plain = not question.ratings and question.candidates is None
-        if asked.degraded and question.user_id is not None and is_plain:
-            return self.recommender.without_store(snapshot, question.user_id, question.query), None
-        scale = self.recommender.scale
-        tastes = [Taste.of(snapshot, ratings, scale) for ratings in stored] or [NOTHING]
-        changed = [taste.changed(snapshot, question.ratings, scale) for taste in tastes]
-        found = self._answer(snapshot, changed, question, asked)
-        return found, self._answer(snapshot, tastes, question, asked) if question.compare else None
+        def work() -> tuple[Answer, Answer | None]:
+            pairs = zip(users, stored, strict=True)
+            tastes = [self.recommender.taste_of(snapshot, *pair) for pair in pairs] or [NOTHING]
+            changed = [taste.changed(snapshot, question.ratings, self.recommender.scale) for taste in tastes]
+            found = self._answer(snapshot, changed, question, asked)
+            return found, self._answer(snapshot, tastes, question, asked) if question.compare else None
+
+        return await self.recommender.threads.run(snapshot, work)
 
     def _answer(self, snapshot: Snapshot, tastes: Sequence[Taste], question: Question, asked: Asked) -> Answer:
         query = question.query

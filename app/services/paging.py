@@ -2,12 +2,14 @@
 
 A cursor is base64url text of a signed block: a JSON header, then arrays. It names the model version, and carries the
 query, the vectors, and the items that must not come again. Only a process that knows the store's secret can make one.
+What thousands of ratings make long is compressed, since an address that is longer than 64 KiB is no address any more.
 """
 
 import base64
 import binascii
 import hashlib
 import hmac
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +23,8 @@ from app.services.tastes import NOTHING, Taste
 from app.serving.item_table import Floats
 
 _N_SEAL_BYTES = 16
-_NOT_OURS = ("use a cursor as it was given", [("/cursor", "is not one of ours")])
+_LONG = 3_000  # bytes; the cursor of a few hundred ratings is shorter, and takes no time to compress
+_COMPRESSED = bytes(4)  # in place of the length of the header, which is never empty
 _DIGITS = 7  # of a number in 8 bits; the eighth says that more follow
 
 
@@ -75,10 +78,12 @@ def seal(cursor: Cursor, secret: bytes) -> str:
             np.asarray(taste.timestamps, "<i8").tobytes(),
         ]
     block = b"".join(len(part).to_bytes(4, "little") + part for part in parts)
+    if len(block) > _LONG:
+        block = _COMPRESSED + zlib.compress(block, 1)
     return base64.urlsafe_b64encode(_signature(block, secret) + block).decode().rstrip("=")
 
 
-def unseal(text: str, secret: bytes) -> Cursor:
+def unseal(text: str, secret: bytes, pointer: str = "/cursor") -> Cursor:
     """Read a cursor.
 
     Parameters
@@ -87,6 +92,8 @@ def unseal(text: str, secret: bytes) -> Cursor:
         As it was given.
     secret : bytes
         The store's.
+    pointer : str
+        Where it was in the request, for errors.
 
     Returns
     -------
@@ -98,14 +105,17 @@ def unseal(text: str, secret: bytes) -> Cursor:
     InvalidInputError
         If it is not one that was made with this secret, to the last character.
     """
+    refusal = InvalidInputError("use a cursor as it was given", [(pointer, "is not one of ours")])
     try:
         sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidInputError(*_NOT_OURS) from None
+        raise refusal from None
     signature, block = sealed[:_N_SEAL_BYTES], sealed[_N_SEAL_BYTES:]
     is_exact = base64.urlsafe_b64encode(sealed).decode().rstrip("=") == text  # spare bits at the end say nothing
     if not is_exact or not hmac.compare_digest(signature, _signature(block, secret)):
-        raise InvalidInputError(*_NOT_OURS)
+        raise refusal
+    if block.startswith(_COMPRESSED):
+        block = zlib.decompress(block[len(_COMPRESSED) :])
     header_part, vectors, out, *reasons = _split(block)
     header = orjson.loads(header_part)
     return Cursor(
@@ -170,14 +180,13 @@ def unpack_integers(packed: bytes) -> NDArray[np.intp]:
     ndarray of shape (n,), intp
         Ascending.
     """
-    distances, number, shift = [], 0, 0
-    for byte in packed:
-        number |= (byte & 0x7F) << shift
-        shift += _DIGITS
-        if byte < 1 << _DIGITS:
-            distances.append(number)
-            number, shift = 0, 0
-    return np.cumsum(np.array(distances, np.intp))
+    groups = np.frombuffer(packed, np.uint8)
+    is_last = groups < 1 << _DIGITS
+    ends = np.flatnonzero(is_last)
+    starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+    places = np.arange(len(groups)) - np.repeat(starts, ends - starts + 1)
+    numbers = (groups & 0x7F).astype(np.intp) << (_DIGITS * places)
+    return np.cumsum(np.add.reduceat(numbers, starts)) if len(ends) else np.empty(0, np.intp)
 
 
 def _signature(block: bytes, secret: bytes) -> bytes:

@@ -7,7 +7,7 @@ from time import monotonic
 
 import numpy as np
 
-from app.services.answers import Answer, AnsweredItem, RecommendationQuery
+from app.services.answers import Answer, AnsweredItem, ExplainedItem, RecommendationQuery
 from app.services.clock import now_microseconds
 from app.services.paging import Cursor, seal
 from app.storage.catalogue import CatalogueRow, count_ratings_by_item
@@ -66,11 +66,11 @@ class StorePopularity:
             and not (wanted and wanted.isdisjoint(row.categories))
         )
         found = [pair for pair, _ in zip(left, range(query.n + 1), strict=False)]
-        items = [AnsweredItem(row.item_id, float(number), row.title, cold=False) for row, number in found[: query.n]]
+        items = [_described(row, number, query) for row, number in found[: query.n]]
         if len(found) == len(items) or secret is None:
             return Answer(items, "popular", None)
         header: dict[str, object] = {"version": None, "user_id": user_id, "n": query.n}
-        header |= {"categories": query.categories, "exclude": query.exclude}
+        header |= {"categories": query.categories, "exclude": query.exclude, "explain_limit": query.explain_limit}
         keys = np.array([*out, *(row.item_key for row, _ in found[: query.n])], np.intp)
         cursor = Cursor(header, np.empty((0, 0), np.float32), keys)
         return Answer(items, "popular", None, next_cursor=seal(cursor, secret))
@@ -78,3 +78,10 @@ class StorePopularity:
     def _read(self) -> list[tuple[CatalogueRow, int]]:
         with self.store.read() as connection:
             return count_ratings_by_item(connection)
+
+
+def _described(row: CatalogueRow, number: int, query: RecommendationQuery) -> AnsweredItem:
+    score = float(number)
+    if query.explain_limit is None:
+        return AnsweredItem(row.item_id, score, row.title, cold=False)
+    return ExplainedItem(row.item_id, score, row.title, False, [], 0.0, score, 0.0)

@@ -10,7 +10,6 @@ from app.errors import NotFoundError
 from app.factorization.evaluation.calibration import Calibration
 from app.factorization.top_n import scores_of
 from app.services.recommending import NO_RATINGS, Recommender
-from app.services.tastes import Taste
 from app.serving.model import Model
 
 
@@ -68,7 +67,7 @@ async def predict(
     snapshot = recommender.live.current
     if snapshot is None:
         raise NotFoundError("no model has been trained yet; POST /training-runs asks for one")
-    vector = Taste.of(snapshot, ratings or NO_RATINGS, recommender.scale).vector(snapshot)
+    vector = recommender.taste_of(snapshot, user_id, ratings).vector(snapshot)
     calibration = calibration_of(snapshot.model)
     leaning = 0.0 if calibration is None else calibration.leaning((ratings or NO_RATINGS).values)
     found = []

@@ -14,7 +14,7 @@ from app.services.listing import Listing
 from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
 from app.services.similar_items import UNKNOWN, Metric, similar_to
-from app.services.tastes import NOTHING, RatingScale, Taste
+from app.services.tastes import RatingScale, Taste
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings, UserRatingsReader
@@ -84,45 +84,38 @@ class Recommender:
         """
         ratings = await self.ratings_of(user_id)
         snapshot = self.live.current
-        if ratings is None and snapshot is not None:
-            return await self.threads.run(snapshot, lambda: self.without_store(snapshot, user_id, query))
-        ratings = ratings or NO_RATINGS
         if snapshot is None:
-            rated = set(ratings.item_keys.tolist()) if query.exclude_rated else set()
+            rated = set(ratings.item_keys.tolist()) if ratings is not None and query.exclude_rated else set()
             return await self.popularity.most_popular(query, rated, secret=self.live.cursor_secret, user_id=user_id)
+        asked = Asked(user_id, degraded=ratings is None)
 
         def work() -> Answer:
-            taste = Taste.of(snapshot, ratings, self.scale)
-            return answer(*begin(snapshot, [taste], query, Asked(user_id)), self.live.cursor_secret)
+            taste = self.taste_of(snapshot, user_id, ratings)
+            return answer(*begin(snapshot, [taste], query, asked), self.live.cursor_secret)
 
-        is_short = query.is_plain and query.n <= FEW and len(ratings.item_keys) <= 10 * FEW
+        is_short = query.is_plain and query.n <= FEW and (ratings is None or len(ratings.item_keys) <= 10 * FEW)
         return await self.threads.run(snapshot, work, is_short=is_short)
 
-    def without_store(self, snapshot: Snapshot, user_id: str, query: RecommendationQuery) -> Answer:
-        """Answer from what the version itself knows of a user.
+    def taste_of(self, snapshot: Snapshot, user_id: str, ratings: UserRatings | None) -> Taste:
+        """See a user as a model does.
 
         Parameters
         ----------
         snapshot : Snapshot
             What is served.
         user_id : str
-            Anyone; who was not trained on gets what is popular.
-        query : RecommendationQuery
-            What is asked for; scores come without reasons.
+            Anyone.
+        ratings : UserRatings or None
+            From ``ratings_of``.
 
         Returns
         -------
-        Answer
-            Marked as degraded.
+        Taste
+            From the ratings, or without them what the version itself knows of the user.
         """
-        asked, users, secret = Asked(user_id, degraded=True), snapshot.model.users, self.live.user_secret
-        index = None if users is None or secret is None else users.find(user_id, secret)
-        if users is None or index is None:
-            return answer(*begin(snapshot, [NOTHING], query, asked), self.live.cursor_secret)
-        rated = users.history(index)
-        taste = Taste(rated, np.zeros(len(rated)), np.zeros(len(rated), np.int64))
-        vector = snapshot.model.factors.user_factors[index]
-        return answer(*begin(snapshot, [taste], query, asked, trained=vector), self.live.cursor_secret)
+        if ratings is None:
+            return Taste.as_trained(snapshot, user_id, self.live.user_secret)
+        return Taste.of(snapshot, ratings, self.scale)
 
     async def ratings_of(self, user_id: str) -> UserRatings | None:
         """Read a user's ratings, as far as there is another way to answer without them.
@@ -149,7 +142,9 @@ class Recommender:
                 raise
             return None
 
-    async def go_on(self, cursor_text: str, *, n: int | None, user_id: str | None = None) -> tuple[Asked, Answer]:
+    async def go_on(
+        self, cursor_text: str, *, n: int | None, user_id: str | None = None, pointer: str = "/cursor"
+    ) -> tuple[Asked, Answer]:
         """Give the next page of an answer.
 
         Parameters
@@ -160,6 +155,8 @@ class Recommender:
             Another size of page.
         user_id : str, optional
             Who the answer must have been for.
+        pointer : str
+            Where the cursor was in the request, for errors.
 
         Returns
         -------
@@ -177,9 +174,9 @@ class Recommender:
         """
         if self.live.cursor_secret is None:
             raise StoreUnavailableError("the service has not reached its database since it started")
-        cursor = unseal(cursor_text, self.live.cursor_secret)
+        cursor = unseal(cursor_text, self.live.cursor_secret, pointer)
         if user_id is not None and cursor.header["user_id"] != user_id:
-            raise InvalidInputError("use a cursor as it was given", [("/cursor", "was given for another user")])
+            raise InvalidInputError("use a cursor as it was given", [(pointer, "was given for another user")])
         version = cursor.header["version"]
         if version is None:
             return Asked(cursor.header["user_id"]), await self._go_on_without_model(cursor, n)
@@ -190,7 +187,12 @@ class Recommender:
 
     async def _go_on_without_model(self, cursor: Cursor, n: int | None) -> Answer:
         header = cursor.header
-        query = RecommendationQuery(n or header["n"], categories=header["categories"], exclude=header["exclude"])
+        query = RecommendationQuery(
+            n or header["n"],
+            categories=header["categories"],
+            exclude=header["exclude"],
+            explain_limit=header.get("explain_limit"),  # older releases gave none
+        )
         seen, secret = set(cursor.out.tolist()), self.live.cursor_secret
         return await self.popularity.most_popular(query, seen, secret=secret, user_id=header["user_id"])
 

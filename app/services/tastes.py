@@ -49,11 +49,14 @@ class Taste:
         a_ui.
     timestamps : ndarray of shape (n,), int64
         When each was given; microseconds.
+    trained : ndarray of shape (n_factors,), float32, optional
+        u as the model was trained, where the store cannot be read, so that targets and times are not known.
     """
 
     rated: NDArray[np.intp]
     targets: NDArray[np.float64]
     timestamps: NDArray[np.int64]
+    trained: Floats | None = None
 
     @classmethod
     def of(cls, snapshot: Snapshot, ratings: UserRatings, scale: RatingScale) -> "Taste":
@@ -78,6 +81,32 @@ class Taste:
         order = order[np.searchsorted(indices[order], 0) :]
         return cls(indices[order], scale.targets(ratings.values[order]), ratings.timestamps[order])
 
+    @classmethod
+    def as_trained(cls, snapshot: Snapshot, user_id: str, secret: bytes | None) -> "Taste":
+        """See a user as the model was trained.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            What is served.
+        user_id : str
+            Anyone.
+        secret : bytes or None
+            What the version's users are hashed with.
+
+        Returns
+        -------
+        Taste
+            Without any ratings for someone who was not trained on.
+        """
+        users = snapshot.model.users
+        index = None if users is None or secret is None else users.find(user_id, secret)
+        if users is None or index is None:
+            return NOTHING
+        rated = users.history(index)
+        vector = snapshot.model.factors.user_factors[index]
+        return cls(rated, np.zeros(len(rated)), np.zeros(len(rated), np.int64), vector)
+
     def changed(self, snapshot: Snapshot, ratings: Mapping[str, float | None], scale: RatingScale) -> "Taste":
         """See what other ratings would make of it.
 
@@ -93,8 +122,10 @@ class Taste:
         Returns
         -------
         Taste
-            With the given ratings in place of these.
+            With the given ratings in place of these; with them alone where these are not known.
         """
+        if self.trained is not None:
+            return NOTHING.changed(snapshot, ratings, scale) if ratings else self
         own = zip(self.targets.tolist(), self.timestamps.tolist(), strict=True)
         merged = dict(zip(self.rated.tolist(), own, strict=True))
         for item_id, value in ratings.items():
@@ -135,6 +166,8 @@ class Taste:
         ndarray of shape (n_factors,), float32
             u; without ratings, about the mean user.
         """
+        if self.trained is not None:
+            return self.trained
         return snapshot.fold_in_user(self.rated, self.targets, self.weights(snapshot))
 
     def explain(self, snapshot: Snapshot, shown: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

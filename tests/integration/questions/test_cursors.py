@@ -87,10 +87,31 @@ async def test_pages_without_a_model_do_not_overlap(service: Service):
     assert sorted(found) == sorted({item for _, item, _ in ratings} - {"i04"})
 
 
+async def test_reasons_are_there_before_there_is_a_model(service: Service):
+    await service.rate([("a", "x", 5), ("b", "x", 5), ("b", "y", 5)])
+    first = await service.get("/users/c/recommendations", n=1, explain=True)
+    second = await service.get("/users/c/recommendations", cursor=first["next_cursor"])
+    for item in (*first["items"], *second["items"]):
+        assert (item["because"], item["because_everyone"]) == ([], item["score"])
+    assert [item["item_id"] for item in (*first["items"], *second["items"])] == ["x", "y"]
+
+
 async def test_the_size_of_a_page_may_change(trained: Service):
     first = await trained.get("/users/u1/recommendations", n=3)
     second = await trained.get("/users/u1/recommendations", n=5, cursor=first["next_cursor"])
     assert len(second["items"]) == 5
+
+
+async def test_pages_of_thousands_of_ratings_go_on_over_an_address(service: Service):
+    items = [f"i{number:04}" for number in range(9_000)]
+    await service.rate(("fan", item, 4.0) for item in items[6:])
+    await service.rate((user, item, 5.0) for user in ("a", "b") for item in (*items[:6], *items[6:100:7]))
+    await service.train()
+    first = await service.get("/users/fan/recommendations", n=3, explain=True)
+    second = await service.get("/users/fan/recommendations", cursor=first["next_cursor"])
+    assert sorted(item["item_id"] for item in (*first["items"], *second["items"])) == items[:6]
+    assert all(len(item["because"]) == 3 for item in second["items"])
+    assert second["next_cursor"] is None
 
 
 async def test_a_tampered_cursor_is_refused(trained: Service):
@@ -102,7 +123,10 @@ async def test_a_tampered_cursor_is_refused(trained: Service):
                 await trained.get("/users/u1/recommendations", 422, cursor=changed)
     for nonsense in ("A", "AAAA", "é", "=", cursor + "A", cursor[:-1], cursor * 2):
         await trained.get("/users/u1/recommendations", 422, cursor=nonsense)
-    await trained.get("/users/u2/recommendations", 422, cursor=cursor)
+    problem = await trained.get("/users/u2/recommendations", 422, cursor=cursor)
+    assert problem["errors"] == [{"pointer": "/query/cursor", "reason": "was given for another user"}]
+    problem = await trained.post("/recommendations", {"user_id": "u1", "cursor": cursor[:-1]}, 422)
+    assert problem["errors"] == [{"pointer": "/cursor", "reason": "is not one of ours"}]
 
 
 async def test_a_deleted_version_is_gone(trained: Service):

@@ -40,6 +40,6 @@ async def test_it_asks_about_popular_items_before_there_is_a_model(service: Serv
     assert ids(await service.post("/onboarding", {"ratings": [{"item_id": "x", "value": 3}]})) == ["y"]
 
 
-@pytest.mark.parametrize("body", [{"n": 0}, {"n": 101}, {"ratings": [{"item_id": "x", "value": 9}]}, {"unknown": 1}])
+@pytest.mark.parametrize("body", [{"n": 0}, {"n": 1001}, {"ratings": [{"item_id": "x", "value": 9}]}, {"unknown": 1}])
 async def test_what_makes_no_sense_is_refused(trained: Service, body):
     assert "errors" in await trained.post("/onboarding", body, 422)

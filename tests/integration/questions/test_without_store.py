@@ -51,6 +51,23 @@ async def test_questions_with_a_body_are_answered_too(trained: Service, body):
     assert answer["degraded"] == ("ratings" not in body)
 
 
+@pytest.mark.parametrize(
+    "body", [{"user_ids": ["u1", "u2", "nobody"]}, {"user_id": "u1", "candidates": ["i07", "i02", "i05", "unknown"]}]
+)
+async def test_groups_and_given_lists_are_answered_from_what_was_trained(trained: Service, body):
+    before = await trained.post("/recommendations", body | {"n": 1000})
+    predicted = await trained.get("/users/u1/predictions", item=["i01", "i02"])
+    break_store(trained)
+    after = await trained.post("/recommendations", body | {"n": 1000})
+    assert (after["degraded"], after["strategy"], ids(after)) == (True, "personal", ids(before))
+    for one, other in zip(before["items"], after["items"], strict=True):
+        assert one["score"] == pytest.approx(other["score"], abs=1e-3)
+    for one, other in zip(
+        predicted["items"], (await trained.get("/users/u1/predictions", item=["i01", "i02"]))["items"], strict=True
+    ):
+        assert one["score"] == pytest.approx(other["score"], abs=1e-3)
+
+
 async def test_pages_and_reasons_go_on(trained: Service):
     break_store(trained)
     full = await trained.get("/users/u1/recommendations", n=1000, explain=True)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.api.recommendations import MAX_CURSOR
 from app.errors import InvalidInputError
 from app.services.paging import Cursor, pack_integers, seal, unpack_integers, unseal
 from app.services.tastes import NOTHING, Taste
@@ -29,6 +30,19 @@ def test_it_carries_what_was_put_in():
     for taste, written in zip(read.tastes, cursor().tastes, strict=True):
         for name in ("rated", "targets", "timestamps"):
             np.testing.assert_array_equal(getattr(taste, name), getattr(written, name))
+
+
+@pytest.mark.parametrize("n_ratings", [100, 2_000, 20_000])
+def test_the_reasons_of_many_ratings_fit_into_an_address(n_ratings):
+    rng = np.random.default_rng(0)
+    rated = np.sort(rng.choice(100_000, n_ratings, replace=False))
+    taste = Taste(rated, rng.choice(np.arange(0, 1.1, 0.1), n_ratings), np.empty(0, np.int64))
+    text = seal(replace(cursor(), out=rated, tastes=[taste]), SECRET)
+    assert len(text) <= MAX_CURSOR
+    read = unseal(text, SECRET)
+    np.testing.assert_array_equal(read.out, rated)
+    np.testing.assert_array_equal(read.tastes[0].rated, rated)
+    np.testing.assert_allclose(read.tastes[0].targets, taste.targets, rtol=1e-6)
 
 
 @given(st.sets(st.integers(0, 2**40)))
