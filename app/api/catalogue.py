@@ -21,6 +21,7 @@ from pydantic import (
 
 from app.api.bodies import json_body, read_as
 from app.api.id_cursors import read_cursor, write_cursor
+from app.api.parameters import Count, PageCursor
 from app.api.paths import PathId
 from app.api.schemas import ID_SCHEMA, ItemOut, ItemsPage, to_moment
 from app.api.state import State, json_response, scoped_router
@@ -81,12 +82,14 @@ class ItemIn(BaseModel):
             str, Field(max_length=MAX_TITLE, json_schema_extra={"pattern": r"^[^\x00]*$"}), AfterValidator(_check_title)
         ]
         | None
-    ) = None
-    categories: list[Category] = Field([], max_length=MAX_CATEGORIES)
+    ) = Field(None, description="For people, and to be searched.")
+    categories: list[Category] = Field([], max_length=MAX_CATEGORIES, description="What lists can be filtered by.")
     hidden: bool = Field(False, description="Never recommended while true.")
     available_from: Date = Field(None, description="Recommended from then on.")
     available_until: Date = Field(None, description="Recommended until just before then.")
-    attributes: Annotated[dict[str, JsonValue], AfterValidator(_check_attributes)] = {}
+    attributes: Annotated[dict[str, JsonValue], AfterValidator(_check_attributes)] = Field(
+        {}, description="Anything else."
+    )
 
     @model_validator(mode="after")
     def _check_order(self) -> "ItemIn":
@@ -131,8 +134,8 @@ async def delete_item(item_id: PathId, state: State) -> Response:
 async def list_items(
     state: State,
     q: Annotated[str, Query(max_length=MAX_TITLE, description="A part of the title, in either case.")] = "",
-    n: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: str = "",
+    n: Count = 100,
+    cursor: PageCursor = "",
 ) -> Response:
     """List items by id, or those with some words in their title."""
     after = read_cursor(cursor)

@@ -3,8 +3,8 @@
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
 
-from app.api.recommendations import Count, Names
-from app.api.schemas import PopularItems
+from app.api.answer_schemas import PopularItems
+from app.api.parameters import Count, Names
 from app.api.state import State, json_response, scoped_router
 from app.services.answers import Answer
 

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from app.api.answer_schemas import Questions
 from app.api.bodies import json_body, read_as
+from app.api.parameters import Count, Name, Names
 from app.api.questions import WhatIfRating, checked_ratings
-from app.api.recommendations import Count, Names
-from app.api.schemas import AS_WHOLE, Questions
+from app.api.schemas import AS_WHOLE
 from app.api.state import State, json_response, scoped_router
 from app.services.answers import Answer
-from app.services.policy import MAX_ID_BYTES
 
 MAX_ANSWERS = 1000
 
@@ -23,9 +23,11 @@ class AnswersIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    ratings: list[WhatIfRating] = Field([], max_length=MAX_ANSWERS)
-    n: Annotated[int, Field(ge=1, le=1000), AS_WHOLE] = 10
-    category: list[Annotated[str, Field(max_length=MAX_ID_BYTES)]] = Field([], max_length=1000)
+    ratings: list[WhatIfRating] = Field(
+        [], max_length=MAX_ANSWERS, description="The answers so far; null for an item that the person does not know."
+    )
+    n: Annotated[int, Field(ge=1, le=1000), AS_WHOLE] = Field(10, description="How many.")
+    category: list[Name] = Field([], max_length=1000, description="Only items in one of them, when any are named.")
 
 
 _answers = TypeAdapter(AnswersIn)

@@ -1,18 +1,27 @@
-"""The parameters of a direct route, checked as one model: one by one they would take longer than the answer."""
+"""Query parameters; those of a direct route are checked as one model, since one by one takes longer than the answer."""
 
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Request
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from fastapi import Query, Request
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
 
-from app.api.paths import PathId
+from app.api.paths import PATH_ID, PathId
 from app.api.problems import rejected_values
 from app.api.schemas import ID_SCHEMA
 from app.errors import InvalidInputError
+from app.services.policy import MAX_ID_BYTES
 
 Model = TypeVar("Model", bound=BaseModel)
+
+Count = Annotated[int, Query(ge=1, le=1000, description="How many.")]
+Name = Annotated[str, Field(max_length=MAX_ID_BYTES)]
+Names = Annotated[
+    list[Name],
+    Query(max_length=1000, description="An item must be in one of them, when any are named; may be repeated."),
+]
+PageCursor = Annotated[str, Query(description="`next_cursor` of the page before.")]
 
 _REJECTED = "see errors for each rejected value"
 _SHORT_QUERY = 200
@@ -105,8 +114,10 @@ def documented(model: type[BaseModel], *path_ids: str) -> dict[str, Any]:
         For a route's ``openapi_extra``.
     """
     properties = model.model_json_schema()["properties"]
-    parameters = [
-        {"name": name, "in": "query", "required": False, "schema": schema} for name, schema in properties.items()
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "description": PATH_ID, "schema": ID_SCHEMA} for name in path_ids
     ]
-    ids = [{"name": name, "in": "path", "required": True, "schema": ID_SCHEMA} for name in path_ids]
-    return {"parameters": [*ids, *parameters]}
+    for name, schema in properties.items():
+        described = {"description": schema.pop("description")} if "description" in schema else {}
+        parameters.append({"name": name, "in": "query", "required": False, **described, "schema": schema})
+    return {"parameters": parameters}

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.schemas import ID_SCHEMA
 from app.services.policy import check_id
 
+PATH_ID = "Percent-encoded; any characters but control characters."
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
@@ -49,5 +50,7 @@ def _decode(segment: str) -> str:
         raise ValueError("must be UTF-8") from None
 
 
-PathId = Annotated[str, Path(), BeforeValidator(_decode), AfterValidator(check_id), WithJsonSchema(ID_SCHEMA)]
+PathId = Annotated[
+    str, Path(description=PATH_ID), BeforeValidator(_decode), AfterValidator(check_id), WithJsonSchema(ID_SCHEMA)
+]
 """The id of a user or an item in an address."""

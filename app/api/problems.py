@@ -7,7 +7,7 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -55,23 +55,28 @@ _BY_STATUS = {
     500: _Problem(500, "internal-error", "Something went wrong inside; the log says what"),
     503: _Problem(503, "overloaded", "The service has too much to do; try again later"),
 }
+_BY_ROUTING = {
+    (404, "Not Found"): "there is nothing at this address; GET /docs lists every call",
+    (405, "Method Not Allowed"): "send one of the methods in the Allow header; GET /docs lists every call",
+}
+"""What to say in place of the words of routing, which do not say what to do."""
 
 
 class FieldError(BaseModel):
     """One rejected value: where it is, as a JSON pointer, and why."""
 
-    pointer: str
-    reason: str
+    pointer: str = Field(description="Where it is: a JSON pointer into the body, or `/query/…` or `/path/…`.")
+    reason: str = Field(description="What is wrong with it.")
 
 
 class ProblemDocument(BaseModel):
     """RFC 9457 problem details."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[FieldError] = []
+    type: str = Field(description="A stable name of the kind of problem.")
+    title: str = Field(description="The kind of problem in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What was wrong this time and what to do.")
+    errors: list[FieldError] = Field([], description="Each rejected value.")
 
 
 def problem_response(
@@ -180,7 +185,8 @@ async def answer_error(_request: Request, error: Exception) -> Response:
     """
     if isinstance(error, HTTPException):
         problem = _BY_STATUS.get(error.status_code, _BY_STATUS[400])
-        return problem_response(problem, str(error.detail), headers=error.headers)
+        detail = _BY_ROUTING.get((error.status_code, str(error.detail)), str(error.detail))
+        return problem_response(problem, detail, headers=error.headers)
     if isinstance(error, errors.FoldinError):
         rejected = error.errors if isinstance(error, errors.InvalidInputError) else ()
         return problem_response(PROBLEMS[type(error)], str(error), rejected)

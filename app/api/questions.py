@@ -14,9 +14,11 @@ from pydantic import (
     model_validator,
 )
 
+from app.api.answer_schemas import GroupRecommendations
 from app.api.bodies import json_body, read_as
+from app.api.parameters import Name
 from app.api.recommendations import EXPLAINED, recommendations
-from app.api.schemas import AS_WHOLE, GroupRecommendations, OutsideId
+from app.api.schemas import AS_WHOLE, OutsideId
 from app.api.state import State, json_response, scoped_router
 from app.config import Settings
 from app.errors import InvalidInputError
@@ -29,8 +31,6 @@ MAX_MEMBERS = 100
 MAX_CURSOR = 3_000_000  # of a hundred people with ten thousand ratings each, and the reasons
 
 router = scoped_router("recommendations")
-
-Category = Annotated[str, Field(max_length=MAX_ID_BYTES)]
 
 
 def _plain_at_once(ids: Any, check: ValidatorFunctionWrapHandler) -> list[str]:
@@ -51,8 +51,10 @@ class WhatIfRating(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    item_id: OutsideId
-    value: float | None = Field(allow_inf_nan=False)
+    item_id: OutsideId = Field(description="The item.")
+    value: float | None = Field(
+        allow_inf_nan=False, description="On the rating scale; null takes the user's own rating away."
+    )
 
 
 class QuestionIn(BaseModel):
@@ -60,22 +62,32 @@ class QuestionIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    user_id: OutsideId | None = None
-    ratings: list[WhatIfRating] = Field([], max_length=MAX_LISTED)
-    user_ids: list[OutsideId] = Field([], max_length=MAX_MEMBERS)
-    aggregate: Literal["mean", "least_misery"] = "mean"
-    candidates: Ids | None = None
-    compare: bool = False
-    n: Annotated[int, Field(ge=1, le=1000), AS_WHOLE] | None = None
-    exclude_rated: bool = True
-    category: list[Category] = Field([], max_length=1000)
-    exclude: Ids = []
-    explain: bool = False
-    explain_limit: Annotated[int, Field(ge=0, le=MAX_LISTED), AS_WHOLE] | None = None
-    diversity: float = Field(0.0, ge=0, le=1)
-    explore: float = Field(0.0, ge=0, le=1)
-    seed: Annotated[int, Field(ge=0, lt=2**63), AS_WHOLE] | None = None
-    cursor: str | None = Field(None, max_length=MAX_CURSOR)
+    user_id: OutsideId | None = Field(None, description="Whose stored ratings count.")
+    ratings: list[WhatIfRating] = Field(
+        [], max_length=MAX_LISTED, description="Ratings that are not stored; they count before the stored ones."
+    )
+    user_ids: list[OutsideId] = Field(
+        [], max_length=MAX_MEMBERS, description="The members of a group, in place of one user."
+    )
+    aggregate: Literal["mean", "least_misery"] = Field("mean", description="How a group's scores become one.")
+    candidates: Ids | None = Field(None, description="The items to rank: all of them are answered, unknown ones last.")
+    compare: bool = Field(False, description="Whether the list without `ratings` is answered too.")
+    n: Annotated[int, Field(ge=1, le=1000), AS_WHOLE] | None = Field(None, description="How many items; 10 by default.")
+    exclude_rated: bool = Field(True, description="Whether rated items stay out.")
+    category: list[Name] = Field([], max_length=1000, description="An item must be in one of them, when any are named.")
+    exclude: Ids = Field([], description="Items that must not come.")
+    explain: bool = Field(False, description="Whether to give reasons that add up to each score.")
+    explain_limit: Annotated[int, Field(ge=0, le=MAX_LISTED), AS_WHOLE] | None = Field(
+        None, description="How many contributions are named for each item; 3 by default."
+    )
+    diversity: float = Field(
+        0.0, ge=0, le=1, description="From 0, by score alone, to 1, each item as unlike those before it as can be."
+    )
+    explore: float = Field(
+        0.0, ge=0, le=1, description="From 0 to 1, how far to stray where little is known of the user."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63), AS_WHOLE] | None = Field(None, description="Repeats an exploration.")
+    cursor: str | None = Field(None, max_length=MAX_CURSOR, description="`next_cursor` of the page before.")
 
     @model_validator(mode="after")
     def _one_subject(self) -> "QuestionIn":

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from app.api.bodies import content_type, read_json
 from app.api.id_cursors import read_cursor, write_cursor
+from app.api.parameters import Count, PageCursor
 from app.api.paths import PathId
 from app.api.rating_bodies import MAX_BATCH, read_ratings
 from app.api.rating_streams import NDJSON, write_stream
@@ -53,9 +54,7 @@ router.add_api_route(
 
 
 @router.get("/users/{user_id}/ratings", response_model=RatingsPage)
-async def list_ratings(
-    user_id: PathId, state: State, n: Annotated[int, Query(ge=1, le=1000)] = 100, cursor: str = ""
-) -> Response:
+async def list_ratings(user_id: PathId, state: State, n: Count = 100, cursor: PageCursor = "") -> Response:
     """List a user's ratings by item id, a page at a time."""
     after = read_cursor(cursor)
     found = await run_in_threadpool(state.ingester.list_ratings, user_id, after=after, limit=n + 1)
@@ -82,7 +81,9 @@ async def erase_user(user_id: PathId, state: State) -> Response:
 
 
 @router.get("/erasures/{erasure_id}", response_model=ErasureReceipt)
-async def get_erasure(erasure_id: Annotated[int, Path(ge=1, lt=2**63)], state: State) -> Response:
+async def get_erasure(
+    erasure_id: Annotated[int, Path(ge=1, lt=2**63, description="From a receipt.")], state: State
+) -> Response:
     """Read an erasure's receipt, with the first model version trained without the user once there is one."""
     return json_response(_receipt(await run_in_threadpool(state.ingester.find_erasure, erasure_id)))
 

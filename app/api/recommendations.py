@@ -1,37 +1,42 @@
 """Routes that answer with items: for a user, like an item, popular."""
 
-from typing import Annotated
-
-from fastapi import Query, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
-from app.api.parameters import documented, read_parameters, read_path_id
-from app.api.schemas import Recommendations
+from app.api.answer_schemas import Recommendations
+from app.api.parameters import Name, documented, read_parameters, read_path_id
 from app.api.security import PlainRoute
 from app.api.state import ApiState, json_response, scoped_router
 from app.services.answers import Answer, RecommendationQuery
-from app.services.policy import MAX_ID_BYTES
 
 router = scoped_router("recommendations")
 
 EXPLAINED = 3
 MAX_CURSOR = 60_000
 
-Count = Annotated[int, Query(ge=1, le=1000, description="How many items.")]
-Name = Annotated[str, Field(max_length=MAX_ID_BYTES)]
-Names = Annotated[list[Name], Query(max_length=1000)]
-
 
 class RecommendationParameters(BaseModel):
     """What is asked for."""
 
     n: int | None = Field(None, ge=1, le=1000, description="How many items; 10 by default.")
-    exclude_rated: bool = True
-    category: list[Name] = Field([], max_length=1000)
-    exclude: list[Name] = Field([], max_length=1000)
-    explain: bool = False
-    diversity: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
-    explore: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
+    exclude_rated: bool = Field(True, description="Whether rated items stay out.")
+    category: list[Name] = Field([], max_length=1000, description="An item must be in one of them, when any are named.")
+    exclude: list[Name] = Field([], max_length=1000, description="Items that must not come.")
+    explain: bool = Field(False, description="Whether to give reasons that add up to each score.")
+    diversity: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="From 0, by score alone, to 1, each item as unlike those before it as can be.",
+    )
+    explore: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="From 0 to 1, how far to stray where little is known of the user.",
+    )
     seed: int | None = Field(None, ge=0, lt=2**63, description="Repeats an exploration.")
     cursor: str = Field("", max_length=MAX_CURSOR, description="`next_cursor` of the page before.")
 

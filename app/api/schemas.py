@@ -79,235 +79,114 @@ class RatingIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    user_id: OutsideId
-    item_id: OutsideId
+    user_id: OutsideId = Field(description="The user.")
+    item_id: OutsideId = Field(description="The item.")
     value: float = Field(allow_inf_nan=False, description="On the service's rating scale.")
-    timestamp: Timestamp = None
+    timestamp: Timestamp = Field(
+        None, description="RFC 3339 or seconds since 1970; of two ratings of an item the newer one counts."
+    )
 
 
 class RatingsWritten(BaseModel):
     """What a write did; ``ignored`` ratings were older than what is stored."""
 
-    accepted: int
-    created: int
-    updated: int
-    ignored: int
+    accepted: int = Field(description="How many ratings came.")
+    created: int = Field(description="How many were not there before.")
+    updated: int = Field(description="How many took the place of another.")
+    ignored: int = Field(description="How many were older than what is stored.")
 
 
 class RatingOut(BaseModel):
     """A stored rating."""
 
-    item_id: str
-    value: float
-    timestamp: str
+    item_id: str = Field(description="The item.")
+    value: float = Field(description="On the rating scale.")
+    timestamp: str = Field(description="RFC 3339, UTC.")
 
 
 class RatingsPage(BaseModel):
     """A page of a user's ratings, by item id; ``next_cursor`` is null at the end."""
 
-    items: list[RatingOut]
-    next_cursor: str | None
+    items: list[RatingOut] = Field(description="By item id.")
+    next_cursor: str | None = Field(description="For `cursor` of the next call; null at the end.")
 
 
 class ErasureReceipt(BaseModel):
     """What erasing a user did, and the first model version that was trained without that user."""
 
-    erasure_id: int
-    erased_at: str
-    n_ratings: int
-    without_version: int | None
+    erasure_id: int = Field(description="For `GET /erasures/{erasure_id}`.")
+    erased_at: str = Field(description="RFC 3339, UTC.")
+    n_ratings: int = Field(description="How many ratings were deleted.")
+    without_version: int | None = Field(
+        description="The first version trained without the user; null until there is one."
+    )
 
 
 class ItemOut(BaseModel):
     """An item of the catalogue."""
 
-    item_id: str
-    title: str | None
-    categories: list[str]
-    hidden: bool
-    available_from: str | None
-    available_until: str | None
-    attributes: dict[str, Any]
+    item_id: str = Field(description="The item.")
+    title: str | None = Field(description="For people; null when nobody has given one.")
+    categories: list[str] = Field(description="What lists can be filtered by.")
+    hidden: bool = Field(description="Never recommended while true.")
+    available_from: str | None = Field(description="Recommended from then on; null for always.")
+    available_until: str | None = Field(description="Recommended until just before then; null for always.")
+    attributes: dict[str, Any] = Field(description="Anything else, as it was put.")
 
 
 class ItemsPage(BaseModel):
     """A page of items by id; ``next_cursor`` is null at the end."""
 
-    items: list[ItemOut]
-    next_cursor: str | None
-
-
-class ScoredItem(BaseModel):
-    """An item of an answer; ``cold`` when nobody has rated it, so that its score is a guess from its categories."""
-
-    item_id: str
-    score: float | None
-    title: str | None
-    cold: bool = False
-
-
-class Reason(BaseModel):
-    """What one of the user's ratings adds to a score."""
-
-    item_id: str
-    contribution: float
-
-
-class RecommendedItem(ScoredItem):
-    """A recommended item; when reasons are asked for, they add up to the score."""
-
-    because: list[Reason] | None = None
-    because_rest: float | None = None
-    because_everyone: float | None = None
-    because_exploration: float | None = None
-
-
-class Recommendations(BaseModel):
-    """What a user should see next, best first, ties by item id; ``seed`` repeats an exploration."""
-
-    user_id: str
-    strategy: Literal["personal", "popular"]
-    model_version: int | None
-    degraded: bool
-    items: list[RecommendedItem]
-    next_cursor: str | None
-    seed: int | None = None
-
-
-class MemberScoreOut(BaseModel):
-    """What an item scores for one member of a group; when reasons are asked for, they add up to this score."""
-
-    user_id: str
-    score: float
-    because: list[Reason] | None = None
-    because_rest: float | None = None
-    because_everyone: float | None = None
-    because_exploration: float | None = None
-
-
-class GroupItemOut(RecommendedItem):
-    """A recommended item; for a group with each member's score."""
-
-    members: list[MemberScoreOut] | None = None
-
-
-class UnchangedList(BaseModel):
-    """What would have been answered without the ratings in the question."""
-
-    strategy: Literal["personal", "popular"]
-    items: list[GroupItemOut]
-
-
-class GroupRecommendations(BaseModel):
-    """What someone should see next: ``user_id`` is null for a visitor and for a group."""
-
-    user_id: str | None
-    user_ids: list[str] = []
-    strategy: Literal["personal", "popular"]
-    model_version: int | None
-    degraded: bool
-    items: list[GroupItemOut]
-    next_cursor: str | None
-    seed: int | None = None
-    unchanged: UnchangedList | None = None
-
-
-class SimilarItems(BaseModel):
-    """Items like an item, or like several; scores are cosines unless products are asked for."""
-
-    item_id: str | None = None
-    item_ids: list[str] | None = None
-    model_version: int
-    items: list[ScoredItem]
-
-
-class Questions(BaseModel):
-    """Items to ask a newcomer about, the most telling first."""
-
-    model_version: int | None
-    items: list[ScoredItem]
-
-
-class SimilarUserOut(BaseModel):
-    """A user who is like another; the score is a cosine."""
-
-    user_id: str
-    score: float
-
-
-class SimilarUsers(BaseModel):
-    """The trained users who are most like a user."""
-
-    user_id: str
-    model_version: int | None
-    users: list[SimilarUserOut]
-
-
-class PredictionOut(BaseModel):
-    """What a user would rate an item; null where nothing is known of the item, or the version was not calibrated."""
-
-    item_id: str
-    score: float | None
-    value: float | None
-    standard_deviation: float | None
-
-
-class Predictions(BaseModel):
-    """What a user would rate some items."""
-
-    user_id: str
-    model_version: int
-    degraded: bool
-    items: list[PredictionOut]
-
-
-class PopularItems(BaseModel):
-    """Items for everyone; a score is a number of ratings, counted less the older they are where it is about trends."""
-
-    model_version: int | None
-    items: list[ScoredItem]
+    items: list[ItemOut] = Field(description="By item id.")
+    next_cursor: str | None = Field(description="For `cursor` of the next call; null at the end.")
 
 
 class TrainingRunOut(BaseModel):
     """One training, filling as it runs."""
 
-    id: int
-    status: Literal["queued", "running", "succeeded", "refused", "failed", "skipped"]
-    reason: str | None
-    requested_at: str
-    started_at: str | None
-    finished_at: str | None
-    n_ratings: int | None
-    n_users: int | None
-    n_items: int | None
-    load_seconds: float | None
-    epochs: list[dict[str, Any]]
-    metrics: dict[str, Any]
-    hyperparameters: dict[str, Any]
-    model_version: int | None
+    id: int = Field(description="Its number.")
+    status: Literal["queued", "running", "succeeded", "refused", "failed", "skipped"] = Field(
+        description="How far it has come."
+    )
+    reason: str | None = Field(description="Why it was refused, failed or skipped.")
+    requested_at: str = Field(description="RFC 3339, UTC.")
+    started_at: str | None = Field(description="RFC 3339, UTC.")
+    finished_at: str | None = Field(description="RFC 3339, UTC.")
+    n_ratings: int | None = Field(description="How many ratings were trained on.")
+    n_users: int | None = Field(description="How many users these are of.")
+    n_items: int | None = Field(description="How many items these are of.")
+    load_seconds: float | None = Field(description="How long it took to read them.")
+    epochs: list[dict[str, Any]] = Field(description="Loss and seconds of each pass of the final fit.")
+    metrics: dict[str, Any] = Field(description="Measured on ratings that were held out.")
+    hyperparameters: dict[str, Any] = Field(description="What it was trained with.")
+    model_version: int | None = Field(description="The version that it published, if it did.")
 
 
 class ModelVersionOut(BaseModel):
     """A model version: how and on what it was trained."""
 
-    version: int
-    is_active: bool
-    created_at: str
-    training_run_id: int
-    description: dict[str, Any]
+    version: int = Field(description="Its number.")
+    is_active: bool = Field(description="Whether it is served.")
+    created_at: str = Field(description="RFC 3339, UTC.")
+    training_run_id: int = Field(description="For `GET /training-runs/{run_id}`.")
+    description: dict[str, Any] = Field(
+        description="What it was trained on and with, its metrics, and the verdict that let it pass."
+    )
 
 
 class ActivatedVersion(ModelVersionOut):
     """The version that is served now, and whether new ones are published only when a training is asked for."""
 
-    is_publishing_paused: bool
+    is_publishing_paused: bool = Field(
+        description="Whether new versions are published only when a training is asked for."
+    )
 
 
 class Readiness(BaseModel):
     """Whether reads can be answered, and from what."""
 
-    status: Literal["ready", "starting", "draining"]
-    store: Literal["ok", "unreachable"]
-    model_version: int | None
-    refused_version: int | None
-    model_age_seconds: float | None
+    status: Literal["ready", "starting", "draining"] = Field(description="200 goes with `ready`, 503 with the others.")
+    store: Literal["ok", "unreachable"] = Field(description="Whether the database answers.")
+    model_version: int | None = Field(description="The version that is served.")
+    refused_version: int | None = Field(description="The active version, when its files cannot be served.")
+    model_age_seconds: float | None = Field(description="Since the served version was made.")

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from app.api.answer_schemas import Predictions, SimilarItems, SimilarUsers
 from app.api.bodies import json_body, read_as
+from app.api.parameters import Count, Name, Names
 from app.api.paths import PathId
-from app.api.recommendations import Count, Names
-from app.api.schemas import AS_WHOLE, OutsideId, Predictions, SimilarItems, SimilarUsers
+from app.api.schemas import AS_WHOLE, OutsideId
 from app.api.state import State, json_response, scoped_router
 from app.services.answers import Answer
 from app.services.policy import MAX_ID_BYTES
@@ -16,6 +17,7 @@ from app.services.predicting import predict
 from app.services.similar_items import Metric
 
 MAX_SEEDS = 1000
+_METRIC = "The cosine of the item vectors, their product (`dot`), or the cosine blended with that of the categories."
 
 router = scoped_router("likeness")
 
@@ -25,10 +27,10 @@ class SeedsIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    item_ids: list[OutsideId] = Field(min_length=1, max_length=MAX_SEEDS)
-    n: Annotated[int, Field(ge=1, le=1000), AS_WHOLE] = 10
-    category: list[Annotated[str, Field(max_length=MAX_ID_BYTES)]] = Field([], max_length=1000)
-    metric: Metric = "blend"
+    item_ids: list[OutsideId] = Field(min_length=1, max_length=MAX_SEEDS, description="Unknown ones are passed over.")
+    n: Annotated[int, Field(ge=1, le=1000), AS_WHOLE] = Field(10, description="How many.")
+    category: list[Name] = Field([], max_length=1000, description="Only items in one of them, when any are named.")
+    metric: Metric = Field("blend", description=_METRIC)
 
 
 _seeds = TypeAdapter(SeedsIn)
@@ -41,7 +43,7 @@ async def similar(
     state: State,
     n: Count = 10,
     category: Names = [],  # noqa: B006 - FastAPI copies it
-    metric: Metric = "blend",
+    metric: Annotated[Metric, Query(description=_METRIC)] = "blend",
 ) -> Response:
     """List the items that are most like this one, by taste and categories (`blend`), or by taste alone."""
     answer = await state.recommender.similar([item_id], n=n, categories=category, metric=metric)
@@ -67,7 +69,10 @@ async def similar_users(user_id: PathId, state: State, n: Count = 10) -> Respons
 async def predictions(
     user_id: PathId,
     state: State,
-    item: Annotated[list[Annotated[str, Query(max_length=MAX_ID_BYTES)]], Query(min_length=1, max_length=1000)],
+    item: Annotated[
+        list[Annotated[str, Query(max_length=MAX_ID_BYTES)]],
+        Query(min_length=1, max_length=1000, description="The items; may be repeated."),
+    ],
 ) -> Response:
     """Say what a user would rate some items: the score, the value on the rating scale, and how sure that is."""
     found, version, degraded = await predict(state.recommender, user_id, item)

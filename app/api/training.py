@@ -3,9 +3,10 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import Path, Query, Response
+from fastapi import Path, Response
 from fastapi.concurrency import run_in_threadpool
 
+from app.api.parameters import Count
 from app.api.schemas import ActivatedVersion, ModelVersionOut, TrainingRunOut
 from app.api.state import State, json_response, scoped_router
 from app.services.clock import to_rfc3339
@@ -24,14 +25,16 @@ async def request_training(state: State) -> Response:
 
 
 @router.get("/training-runs", response_model=list[TrainingRunOut])
-async def list_training_runs(state: State, n: Annotated[int, Query(ge=1, le=1000)] = 20) -> Response:
+async def list_training_runs(state: State, n: Count = 20) -> Response:
     """List the latest training runs, the newest first."""
     runs = await run_in_threadpool(state.overview.training_runs, n)
     return json_response([describe_run(run) for run in runs])
 
 
 @router.get("/training-runs/{run_id}", response_model=TrainingRunOut)
-async def get_training_run(run_id: Annotated[int, Path(ge=1, lt=2**63)], state: State) -> Response:
+async def get_training_run(
+    run_id: Annotated[int, Path(ge=1, lt=2**63, description="Its number.")], state: State
+) -> Response:
     """Follow one training run."""
     return json_response(describe_run(await run_in_threadpool(state.overview.training_run, run_id)))
 
@@ -51,7 +54,9 @@ async def active_model(state: State) -> Response:
 
 
 @router.post("/models/{version}/activate", response_model=ActivatedVersion)
-async def activate_model(version: Annotated[int, Path(ge=1, lt=2**63)], state: State) -> Response:
+async def activate_model(
+    version: Annotated[int, Path(ge=1, lt=2**63, description="Its number.")], state: State
+) -> Response:
     """Serve a version that is kept.
 
     With an older one, the worker publishes nothing by itself until the newest is activated again, or until a training
