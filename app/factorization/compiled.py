@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.extending import register_jitable
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
@@ -18,6 +19,7 @@ _OPTIONS: Any = {
     "error_model": "numpy",
     # sums may be reordered to use the vector units, but infinities and NaN keep their meaning
     "fastmath": {"reassoc", "contract", "nsz", "arcp"},
+    "no_cfunc_wrapper": True,  # which only C would call
 }
 
 
@@ -37,8 +39,24 @@ def compiled(kernel: Kernel) -> Kernel:
     return _compiled(kernel)
 
 
+def compiled_in_place(kernel: Kernel) -> Kernel:
+    """Compile a kernel that only writes into arrays it is given, whose references nobody needs to count.
+
+    Parameters
+    ----------
+    kernel : callable
+        A function in numba's subset of Python.
+
+    Returns
+    -------
+    callable
+        The same function, compiled on its first call.
+    """
+    return _compiled(kernel, _nrt=False)
+
+
 def compiled_part(kernel: Kernel) -> Kernel:
-    """Compile a kernel that only other kernels call, without what Python would need to call it: a tenth less work.
+    """Compile a kernel in place that only other kernels call, without what Python would need to call it.
 
     Parameters
     ----------
@@ -50,7 +68,7 @@ def compiled_part(kernel: Kernel) -> Kernel:
     callable
         The same function, compiled where it is first called.
     """
-    return _compiled(kernel, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    return _compiled(kernel, _nrt=False, no_cpython_wrapper=True)
 
 
 def strictly_compiled(kernel: Kernel) -> Kernel:
@@ -83,6 +101,22 @@ def inlined(kernel: Kernel) -> Kernel:
         The same function, inlined.
     """
     return cast("Kernel", numba.njit(inline="always", **_OPTIONS)(kernel))
+
+
+def shared_with_kernels(function: Kernel) -> Kernel:
+    """Let kernels call a function, inlined, that Python calls as it is.
+
+    Parameters
+    ----------
+    function : callable
+        A function in numba's subset of Python.
+
+    Returns
+    -------
+    callable
+        The same function, not compiled.
+    """
+    return register_jitable(inline="always")(function)
 
 
 def _compiled(kernel: Kernel, **options: Any) -> Kernel:
@@ -150,3 +184,5 @@ def _roots() -> Iterator[Path]:
 _CACHE_DIRECTORY = cache_directory()
 _config: Any = numba.config
 _config.CACHE_DIR = _CACHE_DIRECTORY
+if "NUMBA_OPT" not in os.environ:  # as fast as LLVM's level 3 and compiled sooner: docs/decisions/0044
+    _config.OPT = type(_config.OPT)(1)

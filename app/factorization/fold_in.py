@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.factorization.arrays import Doubles, Floats
+from app.factorization.gathering import room_for
 from app.factorization.half_epoch import solve_rows
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.objective import Factors, gramian, item_weight, row_regularization
@@ -278,5 +279,5 @@ def fold_in(
         other_weights=other_weights,
     )
     solutions = np.zeros((1, n_factors), np.float32)
-    solve_rows(0, 1, side, vectors, unpacked(n_factors), shared, 0, 0.0, solutions)
+    solve_rows(0, 1, side, vectors, unpacked(n_factors), shared, 0, 0.0, solutions, room_for(n, n_factors))
     return solutions.reshape(-1)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.compiled import compiled_part, inlined
+from app.factorization.compiled import compiled_part
 from app.factorization.kernels import LANES, ROWS, padded
 from app.factorization.packing import Packed, place_of
 from app.factorization.prefetching import AHEAD, prefetch
@@ -15,8 +15,8 @@ FLOATS_HELD = 1 << 21
 """Numbers gathered at a time, 8 MB: nearly all rows have fewer, and those with more gather theirs for every product."""
 
 
-class Gathered(NamedTuple):
-    """Room for a row's ratings; padded with zeros to `ROWS` and `LANES`."""
+class Room(NamedTuple):
+    """Where one row after another is solved; padded with zeros to `ROWS` and `LANES`."""
 
     vectors: Floats
     """v_j, ndarray of shape (n, n_factors), float32."""
@@ -30,39 +30,38 @@ class Gathered(NamedTuple):
     zeros: Floats
     """Nothing, ndarray of shape (n,), float32."""
 
+    system: Floats
+    """ndarray of shape (n_factors, n_factors), float32."""
 
-@inlined
-def room_for(side: Side, first: int, end: int, n_factors: int) -> Gathered:
-    """Make room for the longest of some rows, or the most that is gathered at a time.
+    work: Floats
+    """Vectors of a row in the making, ndarray of shape (6, n_factors), float32."""
+
+
+def room_for(n_ratings: int, n_factors: int) -> Room:
+    """Make room for rows, with the most of their ratings that are gathered at a time.
 
     Parameters
     ----------
-    side : Side
-        The rows' ratings.
-    first : int
-        The first row.
-    end : int
-        The row behind the last.
+    n_ratings : int
+        Ratings of the longest row.
     n_factors : int
         How long vectors are.
 
     Returns
     -------
-    Gathered
+    Room
         Nothing yet. A row solved in its dual form, having fewer ratings than factors, always fits.
     """
-    longest = 1
-    for row in range(first, end):
-        longest = max(longest, side.indptr[row + 1] - side.indptr[row])
     width = padded(n_factors, LANES)
-    n = padded(min(longest, max(FLOATS_HELD // width, width)), ROWS)
+    n = padded(min(max(n_ratings, 1), max(FLOATS_HELD // width, width)), ROWS)
     of_ratings = np.zeros((3, n), np.float32)
-    return Gathered(np.zeros((n, width), np.float32), of_ratings[0], of_ratings[1], of_ratings[2])
+    rows = np.zeros((n + width + 6, width), np.float32)
+    return Room(rows[:n], of_ratings[0], of_ratings[1], of_ratings[2], rows[n:-6], rows[-6:])
 
 
 @compiled_part
 def gather(
-    side: Side, start: int, stop: int, others: Floats, packed: Packed, unobserved_weight: float, room: Gathered
+    side: Side, start: int, stop: int, others: Floats, packed: Packed, unobserved_weight: float, room: Room
 ) -> int:
     """Gather some of a row's ratings.
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from app.factorization.arrays import Floats
-from app.factorization.compiled import compiled
-from app.factorization.gathering import room_for
+from app.factorization.compiled import compiled_in_place
+from app.factorization.gathering import Room, room_for
 from app.factorization.packing import Packed, pack, unpack, unpacked
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.row_solver import Shared, improve_row, solve_row
@@ -43,14 +43,16 @@ def solve_half_epoch(
     packed = pack(others, rows) if is_packed else unpacked(others.shape[1])
 
     def solve(first: int, end: int) -> None:
-        solve_rows(first, end, side, others, packed, shared, n_steps, relaxation, solutions)
+        longest = int(np.diff(side.indptr[first : end + 1]).max(initial=0))
+        room = room_for(longest, others.shape[1])
+        solve_rows(first, end, side, others, packed, shared, n_steps, relaxation, solutions, room)
 
     rows.map(solve, side.indptr)
     if is_packed:
         unpack(packed, others, rows)
 
 
-@compiled
+@compiled_in_place
 def solve_rows(
     first: int,
     end: int,
@@ -61,6 +63,7 @@ def solve_rows(
     n_steps: int,
     relaxation: float,
     solutions: Floats,
+    room: Room,
 ) -> None:
     """Solve a block of rows; folding in is a block of one.
 
@@ -84,18 +87,17 @@ def solve_rows(
         ω.
     solutions : ndarray of shape (n_rows, n_factors), float32
         The rows' vectors before and after.
+    room : Room
+        Room for the longest of them.
     """
-    n_factors = others.shape[1]
-    room = room_for(side, first, end, n_factors)
-    work = np.zeros((6, room.vectors.shape[1]), np.float32)
-    solution = work[5]
+    n_factors, solution = others.shape[1], room.work[5]
     ω = np.float32(relaxation)
     for row in range(first, end):
         for f in range(n_factors):
             solution[f] = solutions[row, f]
         if n_steps:
-            improve_row(side, row, others, packed, shared, n_steps, room, solution, work)
+            improve_row(side, row, others, packed, shared, n_steps, room, solution)
         else:
-            solve_row(side, row, others, packed, shared, room, solution, work)
+            solve_row(side, row, others, packed, shared, room, solution)
         for f in range(n_factors):  # u + ω (u − u before)
             solutions[row, f] = solution[f] + ω * (solution[f] - solutions[row, f])

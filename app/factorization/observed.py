@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.factorization.arrays import Floats, Indices, Offsets
-from app.factorization.compiled import compiled
+from app.factorization.compiled import compiled_in_place
 from app.factorization.row_blocks import RowBlocks
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def squared_errors(
     return float(sum((rows or RowBlocks()).map(block, indptr)))
 
 
-@compiled
+@compiled_in_place
 def _block_squared_errors(
     first: int,
     end: int,

@@ -23,12 +23,13 @@ import numpy as np
 
 from app.factorization.arrays import Floats
 from app.factorization.compiled import compiled_part, inlined
-from app.factorization.gathering import Gathered, gather
+from app.factorization.gathering import Room, gather
 from app.factorization.kernels import (
     LANES,
     ROWS,
     add_outer_products,
     add_products,
+    larger,
     padded,
     set_inner_products,
     solve_cholesky,
@@ -88,7 +89,7 @@ def shared_by_rows(unobserved_weight: float, gramian: Floats, n_others: int, mea
 
 @inlined
 def solve_row(
-    side: Side, row: int, others: Floats, packed: Packed, shared: Shared, room: Gathered, solution: Floats, work: Floats
+    side: Side, row: int, others: Floats, packed: Packed, shared: Shared, room: Room, solution: Floats
 ) -> None:
     """Solve one row exactly.
 
@@ -104,17 +105,15 @@ def solve_row(
         The same, if they are packed.
     shared : Shared
         What all rows share.
-    room : Gathered
-        Room for the row's ratings.
+    room : Room
+        Room for the row.
     solution : ndarray of shape (n_factors,), float32
         Where u goes, padded.
-    work : ndarray of shape (5 or more, n_factors), float32
-        Room to work in.
     """
     start, stop, n_factors = side.indptr[row], side.indptr[row + 1], len(solution)
-    pull = np.float32(max(side.regularization[row], shared.least_regularization))
+    pull = np.float32(larger(side.regularization[row], shared.least_regularization))
     w0 = np.float32(shared.unobserved_weight)
-    scale, y = work[0], work[1]
+    scale, y, system, X = room.work[0], room.work[1], room.system, room.vectors[:0]
     for f in range(n_factors):
         diagonal = w0 * shared.gramian[f] + pull  # D
         y[f] = np.float32(0.0)
@@ -122,8 +121,11 @@ def solve_row(
         solution[f] = (pull / diagonal if shared.is_free[f] else np.float32(1.0)) * shared.mean[f]  # m
     is_dual = padded(stop - start, ROWS) < n_factors
     n = padded(stop - start, LANES) if is_dual else n_factors
-    system, X = np.zeros((n + 1, n), np.float32), room.vectors[:0]
-    right = system[n] if is_dual else y
+    right = room.work[2][:n] if is_dual else y
+    for f in range(n):
+        right[f] = np.float32(0.0)
+        for g in range(n):
+            system[f, g] = np.float32(0.0)
     for first in range(start, stop, len(room.linear)):  # once, in the dual form
         X = room.vectors[: gather(side, first, stop, others, packed, shared.unobserved_weight, room)]
         rescale(X, room.linear, room.quadratic, scale, solution)
@@ -160,7 +162,7 @@ def rescale(X: Floats, linear: Floats, quadratic: Floats, scale: Floats, mean: F
     """
     for j in range(len(X)):
         v = X[j]
-        root = np.sqrt(max(quadratic[j], LEAST_CURVATURE))
+        root = np.sqrt(larger(quadratic[j], LEAST_CURVATURE))
         at_mean = np.float32(0.0)
         for f in range(len(scale)):
             at_mean += v[f] * mean[f]
@@ -176,9 +178,8 @@ def improve_row(
     packed: Packed,
     shared: Shared,
     n_steps: int,
-    room: Gathered,
+    room: Room,
     solution: Floats,
-    work: Floats,
 ) -> None:
     """Improve one row by conjugate gradients, preconditioned by the diagonal that A_u is expected to have.
 
@@ -196,16 +197,15 @@ def improve_row(
         What all rows share.
     n_steps : int
         How many steps; at w0 = 0, one step is gradient descent with the best step length.
-    room : Gathered
-        Room for the row's ratings.
+    room : Room
+        Room for the row.
     solution : ndarray of shape (n_factors,), float32
         u before, and after, padded.
-    work : ndarray of shape (5 or more, n_factors), float32
-        Room to work in.
     """
     start, stop, n_factors, n_held = side.indptr[row], side.indptr[row + 1], len(solution), len(room.linear)
+    work = room.work
     residual, direction, image, diagonal, preconditioner = work[0], work[1], work[2], work[3], work[4]
-    pull = np.float32(max(side.regularization[row], shared.least_regularization))
+    pull = np.float32(larger(side.regularization[row], shared.least_regularization))
     w0 = np.float32(shared.unobserved_weight)
     for f in range(n_factors):
         diagonal[f] = w0 * shared.gramian[f] + pull  # D
