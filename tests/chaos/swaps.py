@@ -49,11 +49,11 @@ async def run_swaps(url: str, folder: Path, *, seed: int, cycles: int, is_torn: 
             n_measured = cycles if cycles >= _FEWEST_MEASURED else 0
             with patch.object(versions, "activate_version"):  # all the work of publishing, and no swap
                 for number in range(n_measured):
-                    await asyncio.to_thread(_publish_coded, service, first, rng.random() + 0.5)
+                    await asyncio.to_thread(publish_coded, service, first, rng.random() + 0.5)
                     await asyncio.sleep(_pause_seconds(number))
             n_without = len(seconds)
             for number in range(cycles):
-                version = await asyncio.to_thread(_publish_coded, service, first, rng.random() + 0.5)
+                version = await asyncio.to_thread(publish_coded, service, first, rng.random() + 0.5)
                 await service.until(lambda version=version: service.served_version == version)
                 counts["swaps"] += 1
                 await asyncio.sleep(_pause_seconds(number))
@@ -98,7 +98,8 @@ async def _ask(
         await asyncio.sleep(0)
 
 
-def _publish_coded(service: Service, first: int, scale: float) -> int:
+def publish_coded(service: Service, first: int, scale: float) -> int:
+    """Publish the active version, or the first, once more: its titles tell its number, and its mean user is scaled."""
     settings, store = service.settings, service.store
     begun = begin_run(store)
     assert begun is not None
