@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         0.25, gt=0, description="Seconds to wait for a user's ratings before the answer is given without them."
     )
     silence_deadline: float = Field(
-        0.75, gt=0, description="Seconds that PostgreSQL may answer nothing before writes are refused until it does."
+        0.5, gt=0, description="Seconds that PostgreSQL may answer nothing before writes are refused until it does."
     )
 
     drain_delay: float = Field(

@@ -1,6 +1,7 @@
 """Noticing a database that is there but does not answer, so that no write waits for it longer than a second."""
 
 import asyncio
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from time import monotonic
@@ -10,7 +11,9 @@ from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
 
 PAUSE_SECONDS = 0.5
-_LOOK_SECONDS = 0.05  # whether a write waits, which ends the pause
+_LEAST_PAUSE_SECONDS = 0.05  # an honest write may take its time, and others come all the time
+_LOOKS = 10  # within the deadline
+_LONGEST_LOOK = 4  # in planned ones: what takes longer is a process that stood still, and no silence of the database
 
 
 async def watch_store(store: Store, writer: GroupWriter, stopping: asyncio.Event, *, deadline_seconds: float) -> None:
@@ -33,12 +36,8 @@ async def watch_store(store: Store, writer: GroupWriter, stopping: asyncio.Event
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, "store-watch") as own_thread:  # which those that wait for the database do not hold up
         while not stopping.is_set():
-            asked_at = monotonic()
             probe = loop.run_in_executor(own_thread, store.probe)
-            done, _ = await asyncio.wait({probe}, timeout=deadline_seconds)
-            if not done and monotonic() - asked_at > 2 * deadline_seconds:  # it was this process that stood still
-                done, _ = await asyncio.wait({probe}, timeout=deadline_seconds)
-            if not done:
+            if not await _is_answered(store, probe, deadline_seconds):
                 store.break_off()
                 writer.give_up()
             with suppress(StoreUnavailableError):
@@ -46,10 +45,25 @@ async def watch_store(store: Store, writer: GroupWriter, stopping: asyncio.Event
             await _pause(writer, stopping)
 
 
+async def _is_answered(store: Store, probe: asyncio.Future[None], deadline_seconds: float) -> bool:
+    # as long as the database answers anybody, and for the deadline after that
+    look_seconds, waited = deadline_seconds / _LOOKS, 0.0
+    while min(waited, store.silent_seconds) < deadline_seconds:
+        looked_at = monotonic()
+        done, _ = await asyncio.wait({probe}, timeout=look_seconds)
+        if done:
+            return True
+        waited += min(monotonic() - looked_at, _LONGEST_LOOK * look_seconds)
+    return False
+
+
 async def _pause(writer: GroupWriter, stopping: asyncio.Event) -> None:
-    until = monotonic() + PAUSE_SECONDS
-    while not stopping.is_set() and monotonic() < until:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), _LOOK_SECONDS)
-        if writer.n_waiting:
-            return
+    await _until_one(stopping.wait(), seconds=_LEAST_PAUSE_SECONDS)
+    await _until_one(stopping.wait(), writer.until_waiting(), seconds=PAUSE_SECONDS - _LEAST_PAUSE_SECONDS)
+
+
+async def _until_one(*waits: Coroutine[object, object, object], seconds: float) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()

@@ -53,17 +53,24 @@ class Store:
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
         self._driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self._is_stalled = False
+        self._answered_at = monotonic()
         self._open: set[Any] = set()
         # The probe has a connection of its own: all others may be at honest work that takes its time.
         self._prober = self.engine if self.is_sqlite else _postgresql_engine(self.url, pool_size=1, max_overflow=0)
         for engine in () if self.is_sqlite else (self.engine, self._prober):
             event.listen(engine, "connect", lambda connection, _record: self._open.add(connection))
             event.listen(engine, "close", lambda connection, _record: self._open.discard(connection))
+            event.listen(engine, "after_cursor_execute", self._note_answer)
 
     @property
     def is_sqlite(self) -> bool:
         """Whether this is the embedded store."""
         return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long PostgreSQL has answered nothing on any connection, whether or not it was asked."""
+        return monotonic() - self._answered_at
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -102,6 +109,9 @@ class Store:
         with _translated_errors(self._driver_error), self._prober.connect() as connection:
             connection.execute(text("SELECT 1"))
         self._is_stalled = False
+
+    def _note_answer(self, *_: object) -> None:
+        self._answered_at = monotonic()
 
     def break_off(self) -> None:
         """End all connections to a database that does not answer, and refuse new ones until a probe succeeds.

@@ -68,6 +68,7 @@ class GroupWriter:
         self._most_waiting = most_waiting
         self._n_waiting = 0  # changed on the event loop alone
         self._waiting: set[_Write] = set()
+        self._has_waiting = asyncio.Event()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
         self._thread.start()
@@ -76,6 +77,10 @@ class GroupWriter:
     def n_waiting(self) -> int:
         """How many ratings and other writes have not been committed yet."""
         return self._n_waiting
+
+    async def until_waiting(self) -> None:
+        """Wait until there is a write that has not been committed yet."""
+        await self._has_waiting.wait()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run some work in a transaction and wait until it is durable.
@@ -129,6 +134,7 @@ class GroupWriter:
             raise StoreBusyError("more writes are waiting than the database can take; send them again later")
         self._n_waiting += write.weight
         self._waiting.add(write)
+        self._has_waiting.set()
         self._queue.put(write)
         return await write.future
 
@@ -137,6 +143,8 @@ class GroupWriter:
             self._n_waiting -= write.weight
             self._waiting.discard(write)
             write.settle(*outcome)
+        if not self._waiting:
+            self._has_waiting.clear()
 
     def _answer(self, writes: Sequence[_Write], outcomes: Sequence[tuple[object, BaseException | None]]) -> None:
         with suppress(RuntimeError):  # the loop is gone, and with it whoever waited

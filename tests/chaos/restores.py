@@ -16,6 +16,8 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.writer import write_for_ever
 from tests.postgres import Server
 
+_MORE_THAN_A_PIPE_HOLDS = 5_000  # lines, of 64 KiB
+
 
 def run_restores(url: str, folder: Path, *, cycles: int, copies_file: bool = False) -> dict[str, object]:
     """Back up and restore; ``copies_file`` copies the database file of SQLite instead, as people do."""
@@ -26,9 +28,9 @@ def run_restores(url: str, folder: Path, *, cycles: int, copies_file: bool = Fal
     store, settings = Store(url), Settings(database_url=url, data_dir=folder / "origin")
     try:
         for cycle in range(cycles):
+            listener.go_on()
             listener.wait_for_more()
-            ledger = Ledger()
-            ledger.acknowledged |= listener.ledger().acknowledged
+            ledger = Ledger(acknowledged=listener.ledger.acknowledged)
             place = folder / str(cycle)
             place.mkdir()
             restored = _new_url(url, place)
@@ -37,7 +39,8 @@ def run_restores(url: str, folder: Path, *, cycles: int, copies_file: bool = Fal
             else:
                 write_backup(store, settings, place / "backup.zip", lambda *_: None)
             listener.wait_for_more()  # what was sent before the backup's end has been read by then
-            ledger.sent |= listener.ledger().sent
+            listener.hold_up()  # the load is for the backup: what piles up meanwhile would make each cycle longer
+            ledger.sent = listener.ledger.sent
             if not copies_file:
                 restored_settings = Settings(database_url=restored, data_dir=place / "data")
                 restore_backup(restored_settings, place / "backup.zip", lambda *_: None)
@@ -64,32 +67,46 @@ def _add(found: dict[str, int], ledger: Ledger, url: str) -> None:
 
 
 class _Listener(threading.Thread):
-    """Takes in what a writer prints, so that it never waits for its reader."""
+    """Takes in what a writer prints, so that it never waits for its reader but when it is to be held up."""
 
     def __init__(self, child: Child) -> None:
         super().__init__(daemon=True)
-        self._child, self._said, self._is_over = child, "", threading.Event()
+        self._child, self._rest, self._read = child, "", Ledger()
+        self._goes_on, self._is_over, self._lock = threading.Event(), threading.Event(), threading.Lock()
+        self._goes_on.set()
         self.start()
 
     def run(self) -> None:
         while not self._is_over.is_set():
-            self._said += self._child.read_for(0.05)
+            if self._goes_on.wait(0.05):
+                with self._lock:
+                    lines, newline, self._rest = (self._rest + self._child.read_for(0.01)).rpartition("\n")
+                    self._read.read(lines + newline)
 
     def stop(self) -> None:
         """Stop listening."""
         self._is_over.set()
         self.join()
 
+    def hold_up(self) -> None:
+        """Read no more, so that the writer stands still as soon as what it prints has no more room."""
+        self._goes_on.clear()
+
+    def go_on(self) -> None:
+        """Read again."""
+        self._goes_on.set()
+
     def wait_for_more(self) -> None:
-        """Wait until something is acknowledged that was sent after this call."""
-        n_before = len(self._said)
+        """Wait until all that the writer had said at this call has been read, and more."""
+        n_before = len(self._read.acknowledged)
         deadline = time.monotonic() + 180
-        while self._said.count("acknowledged", n_before) < 500:
+        while len(self._read.acknowledged) < n_before + _MORE_THAN_A_PIPE_HOLDS:
             if time.monotonic() > deadline:
                 raise TimeoutError("the writer has fallen silent")
             time.sleep(0.01)
 
+    @property
     def ledger(self) -> Ledger:
-        ledger = Ledger()
-        ledger.read(self._said)
-        return ledger
+        """What has been read."""
+        with self._lock:
+            return Ledger(set(self._read.sent), set(self._read.acknowledged))

@@ -31,7 +31,7 @@ SETTINGS = {
     "FOLDIN_N_FACTORS": "64",
     "FOLDIN_N_EPOCHS": "2",
     "FOLDIN_READ_DEADLINE": "0.25",  # the defaults, where other tests are patient
-    "FOLDIN_SILENCE_DEADLINE": "0.75",
+    "FOLDIN_SILENCE_DEADLINE": "0.5",
 }
 Attack = tuple[Callable[..., None], tuple[Any, ...]]  # what a process does with the server's address until it is ended
 _processes = multiprocessing.get_context("spawn")

@@ -1,16 +1,20 @@
 """A PostgreSQL that ends, or does not answer, under a service: reads go on, writes say so, and both heal."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from sqlalchemy import text
 
 from app import main
 from app.config import Settings
 from app.services.preparing import prepare_store
+from app.storage.engine import Store
 from tests.chaos.outages import Database
 from tests.integration.questions.test_recommendations import ids
 from tests.postgres import StoppableServer
@@ -80,6 +84,35 @@ async def test_writes_to_a_database_that_does_not_answer_are_refused_and_come_ba
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not (await service.client.post("/ratings", json=rating)).is_success:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.05)
+
+
+async def test_one_connection_that_stands_still_is_no_silent_database(
+    own_postgresql_server: StoppableServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    url, rating = own_postgresql_server.create_database(), {"user_id": "u1", "item_id": "i01", "value": 1}
+    prepare_store(Settings(database_url=url, data_dir=tmp_path))
+    answered_since = time.monotonic()
+    silences: list[float] = []
+    monkeypatch.setattr(Store, "break_off", lambda _: silences.append(time.monotonic() - answered_since))
+    async with started(url, tmp_path, silence_deadline=0.5) as service:
+        until = time.monotonic() + 2
+        with probes_that_stand_still(service):
+            while time.monotonic() < until:
+                asked_at = time.monotonic()
+                if (await service.client.post("/ratings", json=rating)).is_success:
+                    answered_since = asked_at
+    assert all(silence >= 0.5 for silence in silences), silences
+
+
+@contextmanager
+def probes_that_stand_still(service: Service) -> Iterator[None]:
+    with service.state.ingester.store._prober.connect() as connection:
+        process = psutil.Process(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
 
 
 async def test_without_a_watch_they_would_wait(
