@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -50,20 +50,22 @@ async def read_json(request: Request, read: Callable[[bytes], T]) -> T:
     if int(request.headers.get("content-length", "0")) > MAX_BODY_BYTES:
         raise HTTPException(413, _TOO_LARGE)
     room: BodyRoom = request.app.state.body_room
-    body, values, n_taken = bytearray(), ValueCounter(), 0
+    parts: list[bytes] = []
+    values, n_bytes, n_taken = ValueCounter(), 0, 0
     try:
         async for part in request.stream():
-            body += part
-            if len(body) > MAX_BODY_BYTES:
+            parts.append(part)
+            n_bytes += len(part)
+            if n_bytes > MAX_BODY_BYTES:
                 raise HTTPException(413, _TOO_LARGE)
-            if len(body) > SMALL_BYTES:
-                room.take(len(body) - n_taken)
-                n_taken = len(body)
-            if len(body) > _SHORT_BYTES:
-                await values.count(body)
-        content = bytes(body)
-        body.clear()
-        return read(content) if len(content) <= _SHORT_BYTES else await run_in_threadpool(read, content)
+            if n_bytes > SMALL_BYTES:
+                room.take(n_bytes - n_taken)
+                n_taken = n_bytes
+            if n_bytes > _SHORT_BYTES:
+                await values.count(parts)
+        if n_bytes <= _SHORT_BYTES:
+            return read(b"".join(parts))
+        return await run_in_threadpool(lambda: read(_joined(parts)))
     finally:
         room.give_back(n_taken)
 
@@ -93,16 +95,16 @@ class ValueCounter:
     """
 
     def __init__(self) -> None:
-        self._n_seen = self._n_marks = 0  # bytes, and the marks in them
-        self._n_read = self._n_values = 0  # bytes, and the marks in them that stand outside strings
-        self._is_in_string = False
+        self._n_seen = self._n_marks = 0  # parts, and the marks in them
+        self._n_read = self._n_values = 0  # parts, and the marks in them that stand outside strings
+        self._is_in_string, self._rest = False, b""
 
-    async def count(self, body: bytearray) -> None:
-        """Count what has come since the last call, a part at a time, since nobody else can work meanwhile.
+    async def count(self, parts: Sequence[bytes]) -> None:
+        """Count what has come since the last call, a piece at a time, since nobody else can work meanwhile.
 
         Parameters
         ----------
-        body : bytearray
+        parts : sequence of bytes
             All that has come.
 
         Raises
@@ -110,28 +112,41 @@ class ValueCounter:
         HTTPException
             413 when these are too many values, whatever is still to come.
         """
-        while self._n_seen < len(body):
-            part = body[self._n_seen : self._n_seen + _SHORT_BYTES]
-            self._n_seen += len(part)
-            self._n_marks += sum(part.count(mark) for mark in b",[{")
-        while self._n_marks > MAX_VALUES and self._n_read < self._n_seen:
-            part = body[self._n_read : self._n_read + _SHORT_BYTES]
-            if (len(part) - len(part.rstrip(b"\\"))) % 2:  # the last one belongs to what comes behind it
-                part.pop()
-            if not part:
-                return
-            self._n_read += len(part)
-            self._n_values += self._n_outside_strings(part)
-            if self._n_values > MAX_VALUES:
-                raise HTTPException(413, f"a body may hold {MAX_VALUES:,} values; send several smaller ones")
-            await asyncio.sleep(0)
+        while self._n_seen < len(parts):
+            self._n_marks += _n_marks(parts[self._n_seen])
+            self._n_seen += 1
+        while self._n_marks > MAX_VALUES and self._n_read < len(parts):
+            part = parts[self._n_read]
+            self._n_read += 1
+            for start in range(0, len(part), _SHORT_BYTES):
+                self._n_values += self._n_outside_strings(self._rest + part[start : start + _SHORT_BYTES])
+                if self._n_values > MAX_VALUES:
+                    raise HTTPException(413, f"a body may hold {MAX_VALUES:,} values; send several smaller ones")
+                await asyncio.sleep(0)
 
-    def _n_outside_strings(self, part: bytearray) -> int:
-        text = np.frombuffer(part.replace(rb"\\", b"..").replace(rb"\"", b".."), np.uint8)
+    def _n_outside_strings(self, piece: bytes) -> int:
+        self._rest = b""
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2:  # the last one belongs to what comes behind it
+            piece, self._rest = piece[:-1], piece[-1:]
+        if not self._is_in_string and b'"' not in piece:
+            return _n_marks(piece)
+        text = np.frombuffer(piece.replace(rb"\\", b"..").replace(rb"\"", b".."), np.uint8)
+        if not len(text):
+            return 0
         is_inside = np.logical_xor.accumulate(text == ord('"')) ^ self._is_in_string
         self._is_in_string = bool(is_inside[-1])
         is_mark = (text == ord(",")) | (text == ord("[")) | (text == ord("{"))
         return int(np.count_nonzero(is_mark & ~is_inside))
+
+
+def _n_marks(text: bytes) -> int:
+    return sum(text.count(mark) for mark in b",[{")
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    body = b"".join(parts)  # of more than a megabyte without the GIL
+    parts.clear()
+    return body
 
 
 def json_body(schema: str) -> dict[str, Any]:

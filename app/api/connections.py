@@ -13,6 +13,7 @@ HEADER_SECONDS = 10.0
 BODY_SECONDS = 20.0
 BYTES_PER_SECOND = 65_536  # what a long body and a long answer must move at, beyond the seconds above
 LINGER_SECONDS = 2.0  # for the rest of a body that was refused
+REFUSED_PAUSE_SECONDS = 0.02  # between two reads of it, of up to 256,000 bytes: to throw away is work, too
 MAX_HEADER_BYTES = 65_536
 MAX_CONNECTIONS = 3_000
 # What clients that would rather speak HTTP/2 send with their first request; the parser would leave out its body.
@@ -61,6 +62,9 @@ class DeadlineProtocol(HttpToolsProtocol):
             data = data.replace(_UPGRADE, _NO_UPGRADE)
         super().data_received(data)
         is_in_body = self.cycle is not None and self.cycle.more_body
+        if self.cycle is not None and is_in_body and self.cycle.response_complete:
+            self.transport.pause_reading()
+            self.loop.call_later(REFUSED_PAUSE_SECONDS, self._read_on)
         if (self._n_bytes if self._is_in_headers else self._n_beside * is_in_body) > MAX_HEADER_BYTES:
             self._refuse_headers()
 
@@ -143,6 +147,10 @@ class DeadlineProtocol(HttpToolsProtocol):
             self.transport.close()
         delay = min(self._deadline - now, HEADER_SECONDS)
         self._timer = self.loop.call_later(delay if delay > 0 else LINGER_SECONDS, self._check)
+
+    def _read_on(self) -> None:
+        if not (self.transport.is_closing() or self.flow.read_paused):
+            self.transport.resume_reading()
 
     def _refuse_headers(self) -> None:
         self._refuse(http_problem(431, f"address and headers may take {MAX_HEADER_BYTES:,} bytes"))
