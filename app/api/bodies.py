@@ -146,7 +146,8 @@ def _n_marks(text: bytes) -> int:
 
 
 def _are_marks(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    return (text == ord(",")) | ((text | _CASE) == ord("{"))  # "[" is "{" without the bit
+    are_marks: NDArray[np.bool_] = (text == ord(",")) | ((text | _CASE) == ord("{"))  # "[" is "{" without the bit
+    return are_marks
 
 
 def _joined(parts: list[bytes]) -> bytes:

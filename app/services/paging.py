@@ -151,8 +151,10 @@ def pack_integers(numbers: Sequence[int] | NDArray[np.integer]) -> bytes:
     ascending = np.asarray(numbers, np.int64)
     if (ascending[1:] <= ascending[:-1]).any():
         ascending = np.unique(ascending)
-    distances = [*ascending[:1].tolist(), *(ascending[1:] - ascending[:-1]).tolist()]
-    return b"".join([_PACKED[left] if left < len(_PACKED) else _packed(left) for left in distances])
+    distances = np.diff(ascending, prepend=0)
+    if distances.max() >> _DIGITS == 0:
+        return distances.astype(np.uint8).tobytes()
+    return b"".join([_PACKED[left] if left < len(_PACKED) else _packed(left) for left in distances.tolist()])
 
 
 def _packed(number: int) -> bytes:

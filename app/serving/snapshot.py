@@ -198,6 +198,8 @@ class Snapshot:
             Their indices, each once, in no order.
         """
         trained = self.model.items.item_ids.find_all(item_ids)
+        if self.supplement is None and not self.deleted:
+            return np.fromiter(trained.values(), np.intp, len(trained))
         indices = list(trained.values())
         if self.supplement is not None:
             missing = {None, *self.deleted}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +51,11 @@ class StringTable:
         StringTable
             In the same order.
         """
-        encoded = [string.encode() for string in strings]
-        offsets = np.zeros(len(encoded) + 1, np.int64)
-        np.cumsum([len(part) for part in encoded], out=offsets[1:])
-        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
+        joined = "".join(strings)
+        n_bytes = map(len, strings) if joined.isascii() else (len(string.encode()) for string in strings)
+        offsets = np.zeros(len(strings) + 1, np.int64)
+        np.cumsum(np.fromiter(n_bytes, np.int64, len(strings)), out=offsets[1:])
+        return cls(np.frombuffer(joined.encode(), np.uint8), offsets)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -90,9 +92,10 @@ class StringTable:
         dict of str to int
             The indices of those that are there.
         """
-        wanted = {string.encode(): string for string in strings}
-        if len(wanted) >= _MANY and len(self.text):
-            return self._find_many(wanted)
+        each = list(dict.fromkeys(strings))
+        if len(each) >= _MANY and len(self.text) and any(each):
+            return self._find_many(each)
+        wanted = {string.encode(): string for string in each}
         found, place = {}, 0
         for encoded in sorted(wanted):
             place = self._first_not_before(encoded, place, len(self))
@@ -136,40 +139,51 @@ class StringTable:
                 high = middle
         return low
 
-    def _find_many(self, wanted: dict[bytes, str]) -> dict[str, int]:
+    def _find_many(self, wanted: list[str]) -> dict[str, int]:
         # What stands behind the bytes that all share is compared eight bytes of all at once, which mostly is enough.
         n_common, numbers = self._beginnings or self._begin()
-        common, encoded = self._bytes(0)[:n_common], np.array(list(wanted), object)
-        lengths = np.fromiter(map(len, wanted), np.int64, len(wanted))
-        keys = np.array([one[n_common : n_common + _N_COMPARED] for one in wanted], f"S{_N_COMPARED}").view(">u8")
-        starts, ends = (np.searchsorted(numbers, keys.astype(np.uint64), side) for side in ("left", "right"))
-        is_there = (starts < ends) & [one.startswith(common) for one in wanted]
+        table = StringTable.of(wanted)
+        lengths, keys = np.diff(table.offsets), _numbers_from(table, n_common)
+        starts, ends = (np.searchsorted(numbers, keys, side) for side in ("left", "right"))
+        is_there = (starts < ends) & _begin_with(table, self._bytes(0)[:n_common])
         is_exact = is_there & (starts + 1 == ends) & (lengths <= n_common + _N_COMPARED)
-        is_exact &= np.diff(self.offsets)[np.where(is_there, starts, 0)] == lengths
-        found = {wanted[one]: place for one, place in zip(encoded[is_exact], starts[is_exact].tolist(), strict=True)}
-        is_left = is_there & ~is_exact
-        for one, start, end in zip(encoded[is_left], starts[is_left].tolist(), ends[is_left].tolist(), strict=True):
-            place = self._first_not_before(one, start, end)
-            if place < end and self._bytes(place) == one:
-                found[wanted[one]] = place
+        places = np.where(is_there, starts, 0)
+        is_exact &= self.offsets[places + 1] - self.offsets[places] == lengths
+        found = dict(zip(compress(wanted, is_exact.tolist()), starts[is_exact].tolist(), strict=True))
+        for row in np.flatnonzero(is_there & ~is_exact).tolist():
+            one = wanted[row].encode()
+            place = self._first_not_before(one, int(starts[row]), int(ends[row]))
+            if place < ends[row] and self._bytes(place) == one:
+                found[wanted[row]] = place
         return found
 
     def _begin(self) -> tuple[int, NDArray[np.uint64]]:
         first, last = self._bytes(0), self._bytes(len(self) - 1)  # between which all others lie
         differing = (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
         n_common = next(differing, min(len(first), len(last)))
-        beginnings = n_common, self._numbers_from(n_common)
+        beginnings = n_common, _numbers_from(self, n_common)
         object.__setattr__(self, "_beginnings", beginnings)
         return beginnings
 
-    def _numbers_from(self, place: int) -> NDArray[np.uint64]:
-        starts, ends = self.offsets[:-1] + place, self.offsets[1:]
-        numbers = np.zeros(len(self), np.uint64)
-        for at in range(_N_COMPARED):
-            is_there = starts + at < ends
-            byte = self.text[np.where(is_there, starts + at, 0)]
-            numbers = numbers << np.uint64(8) | np.where(is_there, byte, 0).astype(np.uint64)
-        return numbers
-
     def _bytes(self, index: int) -> bytes:
         return bytes(self._text[self._offsets[index] : self._offsets[index + 1]])
+
+
+def _begin_with(table: StringTable, common: bytes) -> NDArray[np.bool_]:
+    if len(common) > _N_COMPARED:
+        return np.array([table[index].encode().startswith(common) for index in range(len(table))])
+    starts, ends = table.offsets[:-1], table.offsets[1:]
+    is_so = ends - starts >= len(common)
+    for at, byte in enumerate(common):
+        is_so &= table.text[np.where(is_so, starts + at, 0)] == byte
+    return is_so
+
+
+def _numbers_from(table: StringTable, place: int) -> NDArray[np.uint64]:
+    starts, ends = table.offsets[:-1] + place, table.offsets[1:]
+    numbers = np.zeros(len(table), np.uint64)
+    for at in range(_N_COMPARED):
+        is_there = starts + at < ends
+        byte = table.text[np.where(is_there, starts + at, 0)]
+        numbers = numbers << np.uint64(8) | np.where(is_there, byte, 0).astype(np.uint64)
+    return numbers

@@ -11,7 +11,7 @@ from app.serving.strings import StringTable
 _strings = st.lists(st.text(st.sampled_from("abé\U0001f600"), max_size=12), max_size=30)
 
 
-@given(_strings, _strings, st.sampled_from(["", "item-"]), st.sampled_from([0, 100]))
+@given(_strings, _strings, st.sampled_from(["", "item-", "longer-than-eight-"]), st.sampled_from([0, 100]))
 def test_all_at_once_are_found_like_each(there: list[str], wanted: list[str], common: str, many: int):
     there = [common + string for string in there]
     wanted = [*wanted, *(common + string for string in wanted), *there[::2]]
