@@ -118,5 +118,8 @@ def _position(lines: list[bytes], n_filled: int) -> int:
 
 
 def _at_line(line: int, error: InvalidInputError) -> InvalidInputError:
-    rejected = [(f"/{line}{pointer}", reason) for pointer, reason in error.errors]
+    # a parser that is given one line calls it line 1
+    rejected = [
+        (f"/{line}{pointer}", reason.replace(" at line 1 column ", " at column ")) for pointer, reason in error.errors
+    ]
     return InvalidInputError(f"line {line:,} is rejected; the lines before it are stored", rejected)

@@ -55,6 +55,11 @@ async def test_a_bad_line_stops_it_and_is_named(client):
     assert again.json()["updated"] == 7_000
 
 
+async def test_a_line_that_is_no_json_is_named_once(client):
+    answer = await send(client, lines(1)[0] + b"\n{bad}\n")
+    assert answer.json()["errors"] == [{"pointer": "/2", "reason": "Invalid JSON: key must be a string at column 2"}]
+
+
 @pytest.mark.parametrize("body", [b"", b"\n\n", b"\n"])
 async def test_nothing_is_fine(client, body):
     answer = await send(client, body)
