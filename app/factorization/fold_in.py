@@ -81,11 +81,26 @@ class FoldIn:
             u; without ratings, the mean user as far as λ_u outweighs w0.
         """
         rated = np.asarray(item_indices, np.intp)
-        λ = self.regularizations.get(len(rated))
-        if λ is None:
-            λ = row_regularization(len(rated), self.n_items, self.hyperparameters)
-            self.regularizations[len(rated)] = λ
+        λ = self.regularization(len(rated))
         return fold_in(self.item_factors[rated], targets, weights, self.item_weights[rated], λ, self._expecting(rated))
+
+    def regularization(self, n_ratings: int) -> Floats:
+        """Compute λ_u, or remember it.
+
+        Parameters
+        ----------
+        n_ratings : int
+            |Ω_u|.
+
+        Returns
+        -------
+        ndarray of shape (1,), float32
+            λ_u.
+        """
+        λ = self.regularizations.get(n_ratings)
+        if λ is None:
+            λ = self.regularizations[n_ratings] = row_regularization(n_ratings, self.n_items, self.hyperparameters)
+        return λ
 
     def explain(
         self, item_indices: ArrayLike, targets: ArrayLike, shown: ArrayLike, weights: ArrayLike | None = None

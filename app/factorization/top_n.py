@@ -87,7 +87,7 @@ def top_n(
         return np.empty(0, np.intp), np.empty(0, np.float32)
     users = frozen(np.atleast_2d(user_vectors))
     found, found_scores = np.empty(n, np.int64), np.empty(n, np.float32)
-    n_found = _scan(
+    n_found = scan(
         items.vectors,
         items.levels,
         items.steps,
@@ -243,7 +243,7 @@ def _set_bounds(levels: NDArray[np.int8], steps: Floats, weights: Floats, slack:
 
 
 @compiled
-def _scan(
+def scan(
     vectors: Floats,
     levels: NDArray[np.int8],
     steps: Floats,
@@ -257,6 +257,30 @@ def _scan(
     found: NDArray[np.int64],
     scores: Floats,
 ) -> int:
+    """Find the items with the highest scores, as ``top_n`` defines them.
+
+    Parameters
+    ----------
+    vectors, levels, steps, scales : ndarray
+        Of the items, as ``QuantizedVectors`` has them.
+    users : ndarray of shape (n_users, n_factors), float32
+        u.
+    excluded : ndarray of shape (n_items,), bool
+        Items that must not come.
+    after_score, after_index : float32, int
+        Where to begin.
+    multipliers, additions : ndarray of shape (n_items,), float32
+        A rescaling; empty for none.
+    found : ndarray of shape (n,), int64
+        Where item indices go, as a heap.
+    scores : ndarray of shape (n,), float32
+        Where their scores go.
+
+    Returns
+    -------
+    int
+        How many were found.
+    """
     n_found, n, n_items = 0, len(found), len(vectors)
     weights, slack = prepared(users, scales, levels.shape[1])
     worst = np.float32(-np.inf)

@@ -10,7 +10,7 @@ import numpy as np
 from app.factorization.posterior import sample_user
 from app.services.answers import Aggregate, Answer, RecommendationQuery
 from app.services.explaining import described
-from app.services.listing import Listing, Place
+from app.services.listing import Listing, Page, Place
 from app.services.paging import Cursor, seal
 from app.services.tastes import Taste
 from app.serving.item_table import Floats
@@ -113,7 +113,7 @@ def _explored(snapshot: Snapshot, tastes: Sequence[Taste], means: Floats, deviat
     return np.array(drawn)
 
 
-def answer(listing: Listing, asked: Asked, secret: bytes | None) -> Answer:
+def answer(listing: Listing, asked: Asked, secret: bytes | None, page: Page | None = None) -> Answer:
     """Take a page and write it as an answer.
 
     Parameters
@@ -124,13 +124,15 @@ def answer(listing: Listing, asked: Asked, secret: bytes | None) -> Answer:
         What to repeat of the question.
     secret : bytes or None
         What the cursor is sealed with.
+    page : Page, optional
+        The listing's page, where it is known.
 
     Returns
     -------
     Answer
         With the cursor of the next page, if there is one.
     """
-    indices, scores, rest = listing.page()
+    indices, scores, rest = listing.page() if page is None else page
     items = described(listing, indices, scores, asked.user_ids)
     next_cursor = None if rest is None or secret is None else seal(_cursor_of(rest, asked), secret)
     version = listing.snapshot.model.version

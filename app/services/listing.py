@@ -31,6 +31,8 @@ class Place(NamedTuple):
 
 
 _BEGINNING = Place()
+Page = tuple[NDArray[np.intp], Floats, "Listing | None"]
+"""Item indices in order, their scores, and what comes after, if anything does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Listing:
     tastes: Sequence[Taste] = ()
     is_explored: bool = False
 
-    def page(self) -> tuple[NDArray[np.intp], Floats, "Listing | None"]:
+    def page(self) -> Page:
         """Take the next page.
 
         Returns
@@ -103,7 +105,7 @@ class Listing:
             return shown, shown_scores, None
         return shown, shown_scores, replace(self, place=Place(float(shown_scores[-1]), int(shown[-1])))
 
-    def _popular_page(self, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats, "Listing | None"]:
+    def _popular_page(self, excluded: NDArray[np.bool_]) -> Page:
         popular = self.snapshot.popular
         left = np.flatnonzero(~excluded[popular[self.place.passed :]])[: self.n + 1] + self.place.passed
         shown = popular[left[: self.n]].astype(np.intp)
@@ -112,7 +114,7 @@ class Listing:
             return shown, scores, None
         return shown, scores, replace(self, place=Place(passed=int(left[self.n])))
 
-    def _diverse_page(self, excluded: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats, "Listing | None"]:
+    def _diverse_page(self, excluded: NDArray[np.bool_]) -> Page:
         n_pool = max(_LEAST_POOL, min(_POOL_PER_ITEM * self.n, self.n + _MOST_EXTRA))
         pool, scores = self._best(excluded, n_pool)
         chosen = maximal_marginal_relevance(self.snapshot.vectors(pool), scores, self.n, self.diversity)

@@ -13,6 +13,7 @@ from app.services.answers import Answer, RecommendationQuery
 from app.services.listing import Listing
 from app.services.paging import Cursor, unseal
 from app.services.popularity import StorePopularity
+from app.services.quick_pages import quick_page
 from app.services.similar_items import UNKNOWN, Metric, similar_to
 from app.services.tastes import RatingScale, Taste
 from app.serving.live import LiveModel
@@ -90,6 +91,9 @@ class Recommender:
         asked = Asked(user_id, degraded=ratings is None)
 
         def work() -> Answer:
+            quick = quick_page(snapshot, ratings, query, self.scale) if is_short and ratings is not None else None
+            if quick is not None:
+                return answer(quick[0], asked, self.live.cursor_secret, quick[1])
             taste = self.taste_of(snapshot, user_id, ratings)
             return answer(*begin(snapshot, [taste], query, asked), self.live.cursor_secret)
 

@@ -18,6 +18,7 @@ from app.factorization.objective import Factors
 from app.factorization.quantized import QuantizedVectors
 from app.serving.categories import CategoryLikeness
 from app.serving.item_table import ItemTable, by_popularity, item_arrays, read_items
+from app.serving.quick_searches import QuickSearches
 from app.serving.shared_searches import SharedSearches
 from app.serving.soundness import check_model
 from app.serving.trained_users import TrainedUsers
@@ -51,6 +52,8 @@ class Model:
         Who was trained on; None in versions that were made without them.
     searches : SharedSearches
         Where threads that search the items meet.
+    quick_searches : QuickSearches or None
+        For plain questions, where the catalogue is small.
     """
 
     version: int
@@ -65,6 +68,7 @@ class Model:
     categories: CategoryLikeness
     users: TrainedUsers | None = None
     searches: SharedSearches = field(default_factory=SharedSearches)
+    quick_searches: QuickSearches | None = None
 
 
 _FACTORS = tuple(each.name for each in fields(Factors) if each.name != "hyperparameters")
@@ -134,5 +138,15 @@ def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: M
     fold_in, likeness = FoldIn.of(factors), CategoryLikeness.of(items)
     searched = searched_items, searched_users
     return Model(
-        version, description, factors, fold_in, items, user_keys, arrays["popular"], *searched, likeness, users
+        version,
+        description,
+        factors,
+        fold_in,
+        items,
+        user_keys,
+        arrays["popular"],
+        *searched,
+        likeness,
+        users,
+        quick_searches=QuickSearches.of(fold_in, searched_items, items.index_by_key),
     )

@@ -6,6 +6,7 @@ from app.factorization.fold_in import FoldIn
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.objective import Factors
 from app.factorization.quantized import QuantizedVectors
+from app.factorization.quick_search import QuickSearch
 from app.factorization.top_n import scores_of, top_n
 from app.factorization.top_n_together import Search, top_n_together
 
@@ -31,5 +32,8 @@ def load_kernels() -> None:
     user = FoldIn.of(factors).fold_in_user([0], [1.0])
     items, search = QuantizedVectors.of(zero), Search(user, 1, np.zeros(1, np.bool_))
     top_n(items, user, 1)
+    QuickSearch(FoldIn.of(factors), items, np.zeros(1, np.int32)).find(
+        np.zeros(1, np.int64), np.ones(1), 1, np.zeros(1, np.bool_), np.zeros(0, np.intp), exclude_rated=True
+    )
     top_n_together(items, [search])
     scores_of(zero, user)

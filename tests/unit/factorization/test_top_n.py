@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.factorization.arrays import Floats
 from app.factorization.quantized import QuantizedVectors
-from app.factorization.top_n import After, Rescaling, _scan, _set_scores, best_of, scores_of, top_n
+from app.factorization.top_n import After, Rescaling, _set_scores, best_of, scan, scores_of, top_n
 
 BEGINNING = After()
 
@@ -152,7 +152,7 @@ def test_arrays_that_cannot_be_written_are_no_other_kind_to_compile_for() -> Non
     items, user, excluded = QuantizedVectors.of(vectors), vectors[0].copy(), np.zeros(40, np.bool_)
     top_n(items, user, 5, excluded=excluded)
     scores_of(vectors, user)
-    kernels: list[Any] = [_scan, _set_scores]
+    kernels: list[Any] = [scan, _set_scores]
     known = [list(kernel.signatures) for kernel in kernels]
     for array in (user, excluded, vectors):
         array.flags.writeable = False
