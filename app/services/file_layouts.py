@@ -233,9 +233,16 @@ def _find(cells: Sequence[str], given: str | None, recognized: Sequence[str]) ->
     if given is not None:
         if given not in cells:
             raise ValueError(f"there is no column {given}; the header has {', '.join(cells)}")
-        return cells.index(given)
+        return _only(cells, given, cells)
     plain = ["".join(character for character in cell.casefold() if character.isalnum()) for cell in cells]
-    return next((plain.index(name) for name in recognized if name in plain), None)
+    return next((_only(plain, name, cells) for name in recognized if name in plain), None)
+
+
+def _only(names: Sequence[str], name: str, cells: Sequence[str]) -> int:
+    alike = [cell for cell, its_name in zip(cells, names, strict=True) if its_name == name]
+    if len(alike) > 1:
+        raise ValueError(f"the columns {' and '.join(alike)} mean the same: rename one, or choose by name")
+    return names.index(name)
 
 
 def _require(cells: Sequence[str], given: str | None, recognized: Sequence[str], part: str) -> int:

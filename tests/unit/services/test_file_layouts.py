@@ -40,6 +40,14 @@ def test_a_header_without_a_known_column_says_how_to_name_it() -> None:
         rating_layout("user,thing,rating", None, ANY)
 
 
+def test_two_columns_of_one_name_are_an_error_unless_one_of_them_is_named() -> None:
+    with pytest.raises(ValueError, match="the columns userId and user_id mean the same"):
+        rating_layout("userId,item,rating,user_id", None, ANY)
+    with pytest.raises(ValueError, match="the columns user and user mean the same"):
+        rating_layout("user,item,rating,user", None, ColumnNames(user="user"))
+    assert rating_layout("userId,item,rating,user_id", None, ColumnNames(user="user_id")).user == 3
+
+
 @pytest.mark.parametrize("first_line", ["1::2", "1::2::3::4::5"])
 def test_too_few_or_too_many_unnamed_columns_are_an_error(first_line: str) -> None:
     with pytest.raises(ValueError, match="expected user, item, value"):
