@@ -53,8 +53,8 @@ ENV PATH=/opt/foldin/bin:/opt/python/bin:$PATH \
 USER 10001:10001
 WORKDIR /data
 
-# SQLite before 3.51.3 can corrupt a database that several connections write.
-RUN ["python", "-c", "import pysqlite3; assert pysqlite3.sqlite_version_info >= (3, 51, 3), pysqlite3.sqlite_version"]
+# SQLite before 3.51.3 can corrupt a database that several connections write; before 3.53 it rounds numbers in JSON.
+RUN ["python", "-c", "import pysqlite3; assert pysqlite3.sqlite_version_info >= (3, 53, 0), pysqlite3.sqlite_version"]
 
 VOLUME /data
 EXPOSE 8000

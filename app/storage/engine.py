@@ -2,7 +2,8 @@
 
 On SQLite every write transaction begins IMMEDIATE (a deferred one that turns into a writer fails with "database is
 locked"), the log is synced at each commit (``synchronous=FULL``: with NORMAL a power cut loses acknowledged rows), and
-the library is the one that pysqlite3 carries, since versions before 3.51.3 can corrupt a database in WAL mode.
+the library is the one that pysqlite3 carries, since versions before 3.51.3 can corrupt a database in WAL mode and those
+before 3.53 round the numbers of JSON arrays to fifteen digits.
 """
 
 import os
@@ -22,7 +23,7 @@ from app.errors import StoreBusyError, StoreFullError, StoreUnavailableError, St
 
 SQLITE_BUSY_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.005
-SQLITE_FIRST_SOUND_VERSION = (3, 51, 3)
+SQLITE_FIRST_SOUND_VERSION = (3, 53, 0)
 SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -216,8 +217,8 @@ def _is_set(connection: Any, pragma: str) -> bool:
 def _sqlite_engine(url: URL) -> Engine:
     if pysqlite3.sqlite_version_info < SQLITE_FIRST_SOUND_VERSION:
         raise StoreUnusableError(
-            f"SQLite {pysqlite3.sqlite_version} can corrupt a database that several connections write; "
-            "install a pysqlite3 wheel with SQLite 3.51.3 or newer"
+            f"SQLite {pysqlite3.sqlite_version} can corrupt a database with several writers, or round numbers; "
+            "install a pysqlite3 wheel with SQLite 3.53 or newer"
         )
     Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(

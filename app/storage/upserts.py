@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import Connection, Table
 
 from app.storage.keys import array_literal, ensure_keys, share_keys
@@ -37,11 +38,13 @@ _State = tuple[int, float | None]  # timestamp and value, None for a tombstone
 
 
 _FIND = {
+    # One row of four JSON arrays: the driver lets other threads go on until a row is there, and stops them for each.
     "sqlite": """
-        SELECT user_key, item_key, r.timestamp, r.value FROM temp.incoming
+        SELECT json_group_array(user_key), json_group_array(item_key),
+            json_group_array(r.timestamp), json_group_array(r.value)
+        FROM (SELECT value ->> 0 AS user_id, value ->> 1 AS item_id FROM json_each(?)) AS incoming
         LEFT JOIN users USING (user_id) LEFT JOIN items USING (item_id)
-        LEFT JOIN ratings AS r USING (user_key, item_key)
-        ORDER BY incoming.number""",
+        LEFT JOIN ratings AS r USING (user_key, item_key)""",
     # LATERAL keeps the planner from reading all ratings for the sake of a few thousand.
     "postgresql": """
         SELECT u.user_key, i.item_key, r.timestamp, r.value
@@ -151,17 +154,22 @@ def _judge(
 def _find(connection: Connection, batch: Sequence[Rating]) -> tuple[list[_Pair], dict[_Pair, _State]]:
     # the pair of each rating, and what is stored of them
     user_ids, item_ids = [rating.user_id for rating in batch], [rating.item_id for rating in batch]
-    if connection.dialect.name == "postgresql":
-        arguments: tuple[Any, ...] = (array_literal(user_ids), array_literal(item_ids))
-    else:
-        arguments = ()
-        _fill_incoming(connection, user_ids, item_ids)
-    cursor: Any = connection.exec_driver_sql(_FIND[connection.dialect.name], arguments).cursor
-    rows = cursor.fetchall()
-    stored: dict[_Pair, _State] = {(row[0], row[1]): (row[2], row[3]) for row in rows if row[2] is not None}
-    user_keys = _complete(connection, users, user_ids, [row[0] for row in rows])
-    item_keys = _complete(connection, items, item_ids, [row[1] for row in rows])
+    known_users, known_items, timestamps, values = _look_up(connection, user_ids, item_ids)
+    rows = zip(known_users, known_items, timestamps, values, strict=True)
+    stored: dict[_Pair, _State] = {(user, item): (time, value) for user, item, time, value in rows if time is not None}
+    user_keys = _complete(connection, users, user_ids, known_users)
+    item_keys = _complete(connection, items, item_ids, known_items)
     return list(zip(user_keys, item_keys, strict=True)), stored
+
+
+def _look_up(connection: Connection, user_ids: list[str], item_ids: list[str]) -> list[list[Any]]:
+    # the columns of _FIND
+    if connection.dialect.name == "postgresql":
+        arrays = array_literal(user_ids), array_literal(item_ids)
+        rows = connection.exec_driver_sql(_FIND["postgresql"], arrays).fetchall()
+        return [[row[column] for row in rows] for column in range(4)]
+    pairs = orjson.dumps(list(zip(user_ids, item_ids, strict=True))).decode()
+    return [orjson.loads(column) for column in connection.exec_driver_sql(_FIND["sqlite"], (pairs,)).one()]
 
 
 def _complete(connection: Connection, table: Table, ids: list[str], keys: list[int | None]) -> list[int]:
@@ -169,13 +177,6 @@ def _complete(connection: Connection, table: Table, ids: list[str], keys: list[i
         return keys  # type: ignore[return-value]
     added = ensure_keys(connection, table, {ids[row] for row, key in enumerate(keys) if key is None})
     return [added[ids[row]] if key is None else key for row, key in enumerate(keys)]
-
-
-def _fill_incoming(connection: Connection, user_ids: list[str], item_ids: list[str]) -> None:
-    raw: Any = connection.connection.dbapi_connection
-    raw.execute("CREATE TEMP TABLE IF NOT EXISTS incoming (number INTEGER PRIMARY KEY, user_id TEXT, item_id TEXT)")
-    raw.execute("DELETE FROM temp.incoming")
-    raw.executemany("INSERT INTO temp.incoming (user_id, item_id) VALUES (?, ?)", zip(user_ids, item_ids, strict=True))
 
 
 def _upsert(connection: Connection, rows: list[tuple[int, int, float, int]]) -> None:

@@ -103,7 +103,7 @@ def test_the_commands_are_in_exec_form():
 
 
 def test_the_image_asserts_a_sound_sqlite():
-    assert any("sqlite_version_info >= (3, 51, 3)" in step for step in instructions("RUN"))
+    assert any("sqlite_version_info >= (3, 53, 0)" in step for step in instructions("RUN"))
 
 
 def test_the_build_sees_only_what_the_image_needs():
