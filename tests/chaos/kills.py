@@ -19,7 +19,7 @@ def run_kills(url: str, *, seed: int, cycles: int, acknowledges_early: bool = Fa
     started = time.monotonic()
     for cycle in range(cycles):
         is_import = cycle % 3 == 2 and not acknowledges_early
-        _one_kill(url, cycle * NUMBERS_A_CYCLE, rng.uniform(0.02, 0.4), ledger, is_import, acknowledges_early)
+        _one_kill(url, cycle * NUMBERS_A_CYCLE, rng.uniform(0.02, 0.2), ledger, is_import, acknowledges_early)
     store = Store(url)
     found = ledger.compare(store)
     store.close()

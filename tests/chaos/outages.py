@@ -102,10 +102,10 @@ async def run_outages(
         clients = [asyncio.create_task(_read(replica, done, seen, number)) for number in range(_READERS)]
         clients.append(asyncio.create_task(_write(replica, done, seen)))
         for _ in range(cycles):
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(rng.uniform(0.0, 0.5))
             before = seen.counts.copy()
             await asyncio.to_thread(database.stall if stalls else database.kill)
-            await asyncio.sleep(rng.uniform(3.0, 6.0) if stalls else rng.uniform(0.5, 3.0))
+            await asyncio.sleep(rng.uniform(0.5, 3.0))
             await _notice(seen, before)
             await asyncio.to_thread(database.go_on if stalls else database.start)
             healing.append(await _heal(seen, time.monotonic()))

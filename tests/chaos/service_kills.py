@@ -33,7 +33,7 @@ from tests.chaos.writer import say
 READY_SECONDS = 2.0
 _START_SECONDS = 180.0
 _BLOCK_BYTES = 40_000
-_N_ROWS = 60_000
+_N_ROWS = 30_000
 _SHAPES = (("json", 1), ("json", 1), ("json", 1), ("json", 20), ("json", 500), ("x-ndjson", 300))
 
 
@@ -43,7 +43,7 @@ def run_service_kills(url: str, folder: Path, *, seed: int, cycles: int, control
     settings = Settings(database_url=url, data_dir=folder)
     started, slowest, n_restarted, n_unready = time.monotonic(), 0.0, 0, 0
     for cycle in range(cycles):
-        first, after = cycle * NUMBERS_A_CYCLE, rng.uniform(0.02, 0.5)
+        first, after = cycle * NUMBERS_A_CYCLE, rng.uniform(0.02, 0.25)
         if cycle % 4 == 3:
             n_restarted += _kill_import(settings, folder, first, after / 4, ledger, control)
         else:
