@@ -141,7 +141,7 @@ class ValueCounter:
 
 
 def _n_marks(text: bytes) -> int:
-    numbers = np.frombuffer(text, np.uint8)  # a tenth of the time that bytes.count takes
+    numbers = np.frombuffer(text, np.uint8)  # in a fifth of the time that bytes.count takes
     return int(np.count_nonzero(_are_marks(numbers)))
 
 

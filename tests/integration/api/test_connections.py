@@ -101,6 +101,28 @@ def test_a_body_that_is_too_large_is_refused_before_it_comes(port: int):
     assert status_and_problem(answer) == (413, "too-large")
 
 
+def n_bytes_taken(port: int, n_bytes: int, patience_seconds: float) -> int:
+    """How much of a body the server takes after it has refused it."""
+    n_taken = 0
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
+        connection.sendall(JSON_HEADERS + b"Content-Length: 200000000\r\n\r\n")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 413")
+        connection.settimeout(patience_seconds)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while n_taken < n_bytes:
+                n_taken += connection.send(bytes(1 << 16))
+    return n_taken
+
+
+@pytest.mark.parametrize(("pause_seconds", "patience_seconds", "is_taken"), [(600.0, 2.0, False), (0.0, 120.0, True)])
+def test_what_comes_of_a_refused_body_is_read_with_pauses(
+    port: int, monkeypatch: pytest.MonkeyPatch, pause_seconds: float, patience_seconds: float, is_taken: bool
+):
+    monkeypatch.setattr(connections, "REFUSED_PAUSE_SECONDS", pause_seconds)
+    monkeypatch.setattr(connections, "LINGER_SECONDS", 120.0)
+    assert (n_bytes_taken(port, 50_000_000, patience_seconds) >= 50_000_000) is is_taken
+
+
 @pytest.mark.parametrize("n_parts", [1, 100])
 def test_headers_that_are_too_long_are_refused(port: int, n_parts: int):
     headers = [b"x-%d: %s\r\n" % (n, b"a" * (66_000 // n_parts)) for n in range(n_parts)]
