@@ -37,6 +37,9 @@ _Pair = tuple[int, int]
 _State = tuple[int, float | None]  # timestamp and value, None for a tombstone
 
 
+_LOOKED_UP = 1_000
+"""Ratings at a time: while JSON is written or read, no other thread goes on."""
+
 _FIND = {
     # One row of four JSON arrays: the driver lets other threads go on until a row is there, and stops them for each.
     "sqlite": """
@@ -154,9 +157,16 @@ def _judge(
 def _find(connection: Connection, batch: Sequence[Rating]) -> tuple[list[_Pair], dict[_Pair, _State]]:
     # the pair of each rating, and what is stored of them
     user_ids, item_ids = [rating.user_id for rating in batch], [rating.item_id for rating in batch]
-    known_users, known_items, timestamps, values = _look_up(connection, user_ids, item_ids)
-    rows = zip(known_users, known_items, timestamps, values, strict=True)
-    stored: dict[_Pair, _State] = {(user, item): (time, value) for user, item, time, value in rows if time is not None}
+    known_users: list[int | None] = []
+    known_items: list[int | None] = []
+    stored: dict[_Pair, _State] = {}
+    for start in range(0, len(batch), _LOOKED_UP):
+        part = slice(start, start + _LOOKED_UP)
+        its_users, its_items, timestamps, values = _look_up(connection, user_ids[part], item_ids[part])
+        known_users += its_users
+        known_items += its_items
+        rows = zip(its_users, its_items, timestamps, values, strict=True)
+        stored |= {(user, item): (time, value) for user, item, time, value in rows if time is not None}
     user_keys = _complete(connection, users, user_ids, known_users)
     item_keys = _complete(connection, items, item_ids, known_items)
     return list(zip(user_keys, item_keys, strict=True)), stored
