@@ -44,18 +44,18 @@ from app.freed_memory import give_memory_back
 from app.lifeline import die_with_parent, wait_at_gate
 from app.logs import configure_logging, request_line_writer
 from app.services.access_keys import given_keys, list_keys
-from app.services.answer_threads import AnswerThreads
-from app.services.asking import Asker
 from app.services.cataloguing import Catalogue
 from app.services.ingesting import Ingester
-from app.services.onboarding import Onboarding
 from app.services.overview import Overview
-from app.services.popularity import StorePopularity
-from app.services.recommending import Recommender
+from app.services.questions.answer_threads import AnswerThreads
+from app.services.questions.asking import Asker
+from app.services.questions.onboarding import Onboarding
+from app.services.questions.popularity import StorePopularity
+from app.services.questions.recommending import Recommender
+from app.services.questions.similar_users import UserSimilarity
+from app.services.questions.trending import Trending
 from app.services.refreshing import LoadedAhead, Refresher
-from app.services.similar_users import UserSimilarity
 from app.services.tastes import RatingScale
-from app.services.trending import Trending
 from app.services.watching import watch_store
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot

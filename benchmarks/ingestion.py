@@ -24,7 +24,7 @@ import psutil
 from pyarrow import csv
 
 from app.config import Settings
-from app.services.training import train_once
+from app.services.training.running import train_once
 from app.storage.bulk import BulkWriter
 from app.storage.engine import Store
 from app.storage.rating_table import RatingTable

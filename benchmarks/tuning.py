@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from app.config import Settings
 from app.factorization.evaluation import Evaluation, Interval, difference
-from app.services.arranging import Arranged
-from app.services.configuring import Configuration, configuration_of
-from app.services.evaluating import load_arranged, split_of
-from app.services.import_files import import_ratings
-from app.services.trials import judging_of, try_out
-from app.services.tuning import Tuner
+from app.services.files.import_files import import_ratings
+from app.services.training.arranging import Arranged
+from app.services.training.configuring import Configuration, configuration_of
+from app.services.training.evaluating import load_arranged, split_of
+from app.services.training.trials import judging_of, try_out
+from app.services.training.tuning import Tuner
 from app.storage.engine import Store
 from app.storage.migrate import migrate
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from app.api.state import ApiState
 from app.config import Settings
 from app.main import create_app
-from app.services.training import train_once
+from app.services.training.running import train_once
 from app.storage.catalogue import Item, upsert_items
 from app.storage.engine import Store
 

@@ -6,7 +6,7 @@ from fastapi.concurrency import run_in_threadpool
 from app.api.answer_schemas import PopularItems
 from app.api.parameters import Count, Names
 from app.api.state import State, json_response, scoped_router
-from app.services.answers import Answer
+from app.services.questions.answers import Answer
 
 router = scoped_router("charts")
 

@@ -11,7 +11,7 @@ from app.api.parameters import Count, Name, Names
 from app.api.questions import WhatIfRating, checked_ratings
 from app.api.schemas import AS_WHOLE
 from app.api.state import State, json_response, scoped_router
-from app.services.answers import Answer
+from app.services.questions.answers import Answer
 
 MAX_ANSWERS = 1000
 

@@ -22,9 +22,9 @@ from app.api.schemas import AS_WHOLE, OutsideId
 from app.api.state import State, json_response, scoped_router
 from app.config import Settings
 from app.errors import InvalidInputError
-from app.services.answers import RecommendationQuery
-from app.services.asking import Question
 from app.services.policy import MAX_ID_BYTES, check_value
+from app.services.questions.answers import RecommendationQuery
+from app.services.questions.asking import Question
 
 MAX_LISTED = 10_000
 MAX_MEMBERS = 100

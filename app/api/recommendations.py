@@ -7,7 +7,7 @@ from app.api.answer_schemas import Recommendations
 from app.api.parameters import Name, documented, read_parameters, read_path_id
 from app.api.security import PlainRoute
 from app.api.state import ApiState, json_response, scoped_router
-from app.services.answers import Answer, RecommendationQuery
+from app.services.questions.answers import Answer, RecommendationQuery
 
 router = scoped_router("recommendations")
 

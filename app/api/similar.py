@@ -11,10 +11,10 @@ from app.api.parameters import Count, Name, Names
 from app.api.paths import PathId
 from app.api.schemas import AS_WHOLE, OutsideId
 from app.api.state import State, json_response, scoped_router
-from app.services.answers import Answer
 from app.services.policy import MAX_ID_BYTES
-from app.services.predicting import predict
-from app.services.similar_items import Metric
+from app.services.questions.answers import Answer
+from app.services.questions.predicting import predict
+from app.services.questions.similar_items import Metric
 
 MAX_SEEDS = 1000
 _METRIC = "The cosine of the item vectors, their product (`dot`), or the cosine blended with that of the categories."

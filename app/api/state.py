@@ -11,14 +11,14 @@ from app.api.metrics import Metrics
 from app.api.problems import ProblemDocument
 from app.api.security import ScopedRoute
 from app.config import Settings
-from app.services.asking import Asker
 from app.services.cataloguing import Catalogue
 from app.services.ingesting import Ingester
-from app.services.onboarding import Onboarding
 from app.services.overview import Overview
-from app.services.recommending import Recommender
-from app.services.similar_users import UserSimilarity
-from app.services.trending import Trending
+from app.services.questions.asking import Asker
+from app.services.questions.onboarding import Onboarding
+from app.services.questions.recommending import Recommender
+from app.services.questions.similar_users import UserSimilarity
+from app.services.questions.trending import Trending
 from app.serving.live import LiveModel
 
 

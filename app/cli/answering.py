@@ -12,8 +12,8 @@ from app.services.policy import check_id
 
 if TYPE_CHECKING:
     from app.config import Settings
-    from app.services.answers import Answer
-    from app.services.recommending import Recommender
+    from app.services.questions.answers import Answer
+    from app.services.questions.recommending import Recommender
     from app.storage.engine import Store
 
 
@@ -45,7 +45,7 @@ def recommend(
 
     Example: foldin recommend 1 -n 20 --category Comedy
     """
-    from app.services.answers import RecommendationQuery
+    from app.services.questions.answers import RecommendationQuery
 
     query = RecommendationQuery(n, not include_rated, category or (), exclude or ())
     title = f"For user {user}"
@@ -85,8 +85,8 @@ def _answer(
 
 
 async def _ask(store: "Store", settings: "Settings", ask: Callable[["Recommender"], Awaitable["Answer"]]) -> "Answer":
-    from app.services.popularity import StorePopularity
-    from app.services.recommending import Recommender
+    from app.services.questions.popularity import StorePopularity
+    from app.services.questions.recommending import Recommender
     from app.services.refreshing import Refresher
     from app.serving.live import LiveModel
     from app.storage.user_ratings import user_ratings_reader

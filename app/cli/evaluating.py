@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from app.config import Settings
     from app.factorization.evaluation import Split
-    from app.services.arranging import Arranged
-    from app.services.evaluating import EvaluationProgress, EvaluationQuery
+    from app.services.training.arranging import Arranged
+    from app.services.training.evaluating import EvaluationProgress, EvaluationQuery
     from app.storage.engine import Store
 
 _File = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, readable=True, metavar="FILE")]
@@ -50,7 +50,7 @@ def evaluate(
     if (train is None) != (test is None):
         refuse_call("--train and --test are given together, or neither")
     settings = read_settings()
-    from app.services.evaluating import evaluate_methods
+    from app.services.training.evaluating import evaluate_methods
 
     with opened_store(settings) as store, progress_bar("methods") as bar:
         given = _read_files(train, test, settings, store)
@@ -63,7 +63,7 @@ def evaluate(
 
 def _checked_query(methods: str, n: int, split: str, relevant_from: float) -> "EvaluationQuery":
     from app.errors import InvalidInputError
-    from app.services.evaluating import EvaluationQuery
+    from app.services.training.evaluating import EvaluationQuery
 
     query = EvaluationQuery([name.strip() for name in methods.split(",") if name.strip()], n, split, relevant_from)
     try:

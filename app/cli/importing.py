@@ -10,13 +10,13 @@ import typer
 from app.cli.settings import read_settings
 from app.cli.stores import opened_store
 from app.cli.terminal import print_json, progress_bar
-from app.services.file_layouts import ColumnNames, FileFormat
+from app.services.files.file_layouts import ColumnNames, FileFormat
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from app.services.import_files import ImportProgress, ImportSummary, OnProgress
-    from app.services.rating_blocks import BadRow
+    from app.services.files.import_files import ImportProgress, ImportSummary, OnProgress
+    from app.services.files.rating_blocks import BadRow
 
 
 def _existing(files: list[Path]) -> list[Path]:
@@ -62,8 +62,8 @@ def import_(
     import pyarrow as pa
 
     from app.freed_memory import give_memory_back
-    from app.services.file_layouts import FileOptions
-    from app.services.import_files import import_items, import_ratings
+    from app.services.files.file_layouts import FileOptions
+    from app.services.files.import_files import import_items, import_ratings
 
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps 20 MB more of what it does not need
     give_memory_back()

@@ -70,7 +70,7 @@ def export(file: _Target, json: _Json = False) -> None:
     Example: foldin export ratings.parquet
     """
     settings = read_settings()
-    from app.services.exporting import export_ratings
+    from app.services.files.exporting import export_ratings
 
     with opened_store(settings) as store, progress_bar("ratings") as bar:
         task = bar.add_task("Exporting", total=None, n_done=0)

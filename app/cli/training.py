@@ -10,7 +10,7 @@ from app.cli.terminal import print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     from app.config import Settings
-    from app.services.training import Progress
+    from app.services.training.running import Progress
     from app.storage.engine import Store
     from app.storage.training_runs import TrainingRun
 
@@ -53,7 +53,7 @@ def train_visibly(store: "Store", settings: "Settings", *, skip_unchanged: bool 
         If another trainer is at work.
     """
     from app.errors import SupersededError
-    from app.services.training import train_once
+    from app.services.training.running import train_once
 
     with progress_bar("epochs") as bar:
         task = bar.add_task("Loading ratings", total=None, n_done=0)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from app.services.tuning import TuningProgress
+    from app.services.training.tuning import TuningProgress
 
 
 def tune(
@@ -32,7 +32,7 @@ def tune(
     Example: foldin tune --seconds 600
     """
     settings = read_settings()
-    from app.services.tuning import Tuner
+    from app.services.training.tuning import Tuner
 
     with opened_store(settings) as store, progress_bar("fits") as bar:
         report = Tuner(store, settings, seconds=seconds, on_progress=_follow(bar, seconds)).run()

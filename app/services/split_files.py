@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.factorization.evaluation import Split
-from app.services.arranging import Arranged, target_matrix
-from app.services.file_layouts import FileOptions
-from app.services.rating_sources import ratings_in_file
+from app.services.files.file_layouts import FileOptions
+from app.services.files.rating_sources import ratings_in_file
+from app.services.training.arranging import Arranged, target_matrix
 from app.serving.item_table import ItemTable
 from app.storage.catalogue import CatalogueRow
 

@@ -6,7 +6,7 @@ import threading
 from app.config import Settings
 from app.lifeline import die_with_parent
 from app.logs import configure_logging
-from app.services.supplementing import Supplementer
+from app.services.training.supplementing import Supplementer
 from app.storage.engine import Store
 from app.worker.heartbeat import Heartbeat
 from app.worker.loop import Worker

@@ -16,7 +16,7 @@ import structlog
 from app.config import Settings
 from app.lifeline import die_with_parent
 from app.logs import configure_logging
-from app.services.training import train_once
+from app.services.training.running import train_once
 from app.storage.engine import Store
 
 NICENESS = 10

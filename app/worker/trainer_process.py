@@ -13,8 +13,8 @@ from typing import IO, cast
 
 from app.config import Settings
 from app.lifeline import Lifeline
-from app.services.sizing import MEBIBYTE, memory_limit
-from app.services.training_lease import end_dead_run, holder_name
+from app.services.training.sizing import MEBIBYTE, memory_limit
+from app.services.training.training_lease import end_dead_run, holder_name
 from app.storage import training_runs
 from app.storage.engine import Store
 from app.storage.training_runs import TrainingRun

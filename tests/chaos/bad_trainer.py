@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from app.services import training
+from app.services.training import running
 from app.worker import trainer
 
 
@@ -48,5 +48,5 @@ if __name__ == "__main__":
     kind = sys.argv[1]
     if kind == "stillborn":
         sys.exit(4)
-    setattr(training, "judge", WAYS[kind])  # noqa: B010 - mypy takes the plain form for a mistake
+    setattr(running, "judge", WAYS[kind])  # noqa: B010 - mypy takes the plain form for a mistake
     trainer.main()

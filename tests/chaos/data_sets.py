@@ -15,7 +15,7 @@ from unittest.mock import Mock, patch
 import numpy as np
 
 from app.config import Settings
-from app.services import training
+from app.services.training import running
 from app.storage.artifacts import read_artifacts
 from app.storage.catalogue import CatalogueRow
 from app.storage.engine import Store
@@ -76,7 +76,7 @@ def run_data_sets(*, seed: int, cycles: int, is_ungated: bool = False) -> dict[s
                 "unobserved_weight": pick.choice([None, None, 0.0, 1.0]),
                 "regularization": pick.choice([None, None, 0.0, 1e-12]),
             })
-            with patch.object(training, "log", Mock(exception=count_crash)):
+            with patch.object(running, "log", Mock(exception=count_crash)):
                 run = _train(store, settings, draw(rng), is_ungated)
             counts[run.status] += 1
             if run.status == "failed" and run.reason:
@@ -96,17 +96,17 @@ def _train(store: Store, settings: Settings, data: TrainingData, is_ungated: boo
     rows = [CatalogueRow(key, f"i{key:04}", None, ["odd"] if key % 2 else [], False, 0, None, None, {}) for key in keys]
     ids = {int(key): f"u{key}" for key in np.unique(data.user_keys)}
     with ExitStack() as patched:
-        patched.enter_context(patch.object(training, "load_training_data", lambda *_: data))
+        patched.enter_context(patch.object(running, "load_training_data", lambda *_: data))
         patched.enter_context(patch("app.storage.catalogue.items_by_key", lambda _: rows))
-        patched.enter_context(patch.object(training, "read_ids", lambda *_: ids))
+        patched.enter_context(patch.object(running, "read_ids", lambda *_: ids))
         if is_ungated:
-            from app.services import publishing
+            from app.services.training import publishing
 
-            for module, name in ((training, "refusal_of_factors"), (training, "refusal_of_loss")):
+            for module, name in ((running, "refusal_of_factors"), (running, "refusal_of_loss")):
                 patched.enter_context(patch.object(module, name, lambda *_: None))
             patched.enter_context(patch.object(publishing, "from_arrays", lambda *_: None))
-            patched.enter_context(patch("app.services.verdicts.refusal_of_factors", lambda *_: None))
-            patched.enter_context(patch.object(training, "leave_out_unusable", lambda known, _: known))
-        run = training.train_once(store, settings)
+            patched.enter_context(patch("app.services.training.verdicts.refusal_of_factors", lambda *_: None))
+            patched.enter_context(patch.object(running, "leave_out_unusable", lambda known, _: known))
+        run = running.train_once(store, settings)
     assert run is not None
     return run

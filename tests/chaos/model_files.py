@@ -22,7 +22,7 @@ import orjson
 
 from app.config import Settings
 from app.errors import ArtifactError
-from app.services.training import train_once
+from app.services.training.running import train_once
 from app.serving.model import Model, from_arrays
 from app.serving.snapshot import Snapshot
 from app.storage import artifacts

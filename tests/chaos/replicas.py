@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from app.config import Settings
-from app.services.training import train_once
+from app.services.training.running import train_once
 from app.storage.engine import Store
 from app.storage.ratings import Rating
 from app.storage.upserts import upsert_ratings

@@ -19,8 +19,8 @@ import uvicorn
 from app.api.server import server_config
 from app.config import Settings
 from app.main import create_app
-from app.services import import_files
-from app.services.import_files import ImportProgress, import_ratings
+from app.services.files import import_files
+from app.services.files.import_files import ImportProgress, import_ratings
 from app.services.ingesting import Ingester
 from app.storage.bulk import BulkWriter
 from app.storage.engine import Store

@@ -18,8 +18,8 @@ from unittest.mock import patch
 import numpy as np
 
 from app import main
-from app.services.publishing import publish
-from app.services.training_lease import begin_run
+from app.services.training.publishing import publish
+from app.services.training.training_lease import begin_run
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
 from app.serving.strings import StringTable

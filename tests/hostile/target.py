@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from app.api.rating_bodies import read_ratings
 from app.config import Settings
 from app.main import create_app
-from app.services.training import train_once
+from app.services.training.running import train_once
 from app.storage.engine import Store
 from app.storage.upserts import Batch, upsert_batches
 from tests.http_server import serving

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from app.config import Settings
 from app.main import create_app
-from app.services.training import train_once
+from app.services.training.running import train_once
 from app.storage import catalogue
 from app.storage.catalogue import Item
 from app.storage.engine import Store

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection
 
 from app.config import Settings
-from app.services import continuing
-from app.services.training import train_once
+from app.services.training import continuing
+from app.services.training.running import train_once
 from app.storage import kept_ratings, ratings, training_data
 from app.storage.artifacts import read_artifacts
 from app.storage.engine import Store

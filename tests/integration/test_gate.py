@@ -12,9 +12,9 @@ import pytest
 from app.config import Settings
 from app.factorization.fit import fit
 from app.factorization.objective import Factors
-from app.services import configuring
-from app.services.configuring import refit_epochs
-from app.services.training import train_once
+from app.services.training import configuring
+from app.services.training.configuring import refit_epochs
+from app.services.training.running import train_once
 from app.storage import versions
 from app.storage.engine import Store
 from app.storage.ratings import Rating

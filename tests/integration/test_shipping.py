@@ -11,8 +11,8 @@ from app.config import Settings
 from app.errors import ArtifactError
 from app.services.backup import restore_backup, write_backup
 from app.services.refreshing import Refresher
-from app.services.supplementing import Supplementer
-from app.services.training import train_once
+from app.services.training.running import train_once
+from app.services.training.supplementing import Supplementer
 from app.serving.live import LiveModel
 from app.storage import shipping
 from app.storage.engine import Store

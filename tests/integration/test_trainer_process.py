@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings
-from app.services.sizing import MEBIBYTE, estimated_bytes, memory_limit
-from app.services.training import train_once
-from app.services.training_lease import begin_run
+from app.services.training.running import train_once
+from app.services.training.sizing import MEBIBYTE, estimated_bytes, memory_limit
+from app.services.training.training_lease import begin_run
 from app.storage import leases, training_runs
 from app.storage.bulk import BulkWriter
 from app.storage.counting import count_rows

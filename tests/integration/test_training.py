@@ -8,7 +8,7 @@ import pytest
 
 from app.config import Settings
 from app.services.refreshing import Refresher
-from app.services.training import train_once
+from app.services.training.running import train_once
 from app.serving.live import LiveModel
 from app.storage import catalogue, ratings, training_runs, versions
 from app.storage.artifacts import read_artifacts

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from app.cli.application import app
 from app.config import Settings
 from app.errors import InvalidInputError
-from app.services.configuring import configuration_of
-from app.services.evaluating import load_arranged, split_of
-from app.services.training import train_once
-from app.services.tuning import Tuner
+from app.services.training.configuring import configuration_of
+from app.services.training.evaluating import load_arranged, split_of
+from app.services.training.running import train_once
+from app.services.training.tuning import Tuner
 from app.storage import tuning
 from app.storage.engine import Store
 from app.storage.ratings import Rating

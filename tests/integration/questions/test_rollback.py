@@ -2,7 +2,7 @@
 
 import threading
 
-from app.services.training import Progress, train_once
+from app.services.training.running import Progress, train_once
 from app.worker.loop import Worker
 from app.worker.trainer_process import TrainerProcess
 from tests.service import Service, tastes

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.services.supplementing import Supplementer
+from app.services.training.supplementing import Supplementer
 from app.serving.snapshot import Snapshot
 from tests.integration.questions.test_recommendations import ids
 from tests.service import Service

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from app.services import answer_threads
+from app.services.questions import answer_threads
 from tests.service import Service
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 from app.config import Settings
 from app.errors import InvalidInputError, StoreUnusableError
 from app.services.backup import restore_backup, write_backup
-from app.services.exporting import export_ratings
-from app.services.import_files import import_ratings
+from app.services.files.exporting import export_ratings
+from app.services.files.import_files import import_ratings
 from app.storage.engine import Store
 from app.storage.migrate import migrate
 from app.storage.rating_changes import n_rating_changes

@@ -11,9 +11,9 @@ from pyarrow import parquet
 
 from app.config import Settings
 from app.errors import InvalidInputError
-from app.services.file_layouts import FileOptions
-from app.services.import_files import import_items, import_ratings
-from app.services.rating_sources import ratings_in_file
+from app.services.files.file_layouts import FileOptions
+from app.services.files.import_files import import_items, import_ratings
+from app.services.files.rating_sources import ratings_in_file
 from app.storage.catalogue import find_item
 from app.storage.engine import Store
 from app.storage.migrate import migrate

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from app.api.rating_bodies import read_lines, read_ratings
 from app.config import Settings
 from app.errors import ArtifactError, InvalidInputError
-from app.services.file_layouts import FileOptions
+from app.services.files.file_layouts import FileOptions
+from app.services.files.rating_sources import ratings_in_file
 from app.services.policy import check_id
-from app.services.rating_sources import ratings_in_file
 from app.storage.artifacts import read_artifacts, write_artifacts
 from app.storage.ratings import Rating
 

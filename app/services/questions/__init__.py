@@ -1,0 +1,1 @@
+"""What the service is asked: a file each, answered from the ratings as they are now and the model that is served."""

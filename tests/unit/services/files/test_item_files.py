@@ -1,0 +1,65 @@
+"""Items out of text: titles, categories, and the line of the first bad row."""
+
+import io
+
+import pytest
+
+from app.services.files.file_layouts import item_format
+from app.services.files.item_files import read_items
+from app.services.files.rating_blocks import BadRowError
+from app.storage.catalogue import Item
+
+
+def read(content: bytes, encoding: str | None = None) -> list[Item]:
+    first_line = content.split(b"\n")[0].decode("latin-1").rstrip("\r")
+    return list(read_items(io.BytesIO(content), item_format(first_line), first_line, encoding=encoding))
+
+
+def test_movies_csv_gives_titles_and_categories() -> None:
+    content = 'movieId,title,genres\n1,"Brücke, Die (1999)",Drama|War\n2,Plain (2000),(no genres listed)\n'.encode()
+    assert read(content) == [Item("1", "Brücke, Die (1999)", ["Drama", "War"]), Item("2", "Plain (2000)", [])]
+
+
+def test_movies_dat_is_latin_1() -> None:
+    assert read("3::Été (2001)::Comedy|Drama|Comedy\r\n".encode("latin-1")) == [
+        Item("3", "Été (2001)", ["Comedy", "Drama"])
+    ]
+
+
+def test_u_item_flags_become_categories_and_the_flag_unknown_becomes_none() -> None:
+    flags = ["0"] * 19
+    some = flags.copy()
+    some[1] = some[18] = "1"
+    unknown = ["1", *flags[1:]]
+    lines = ["|".join(["4", "Où (1998)", "01-Jan-1998", "", "http://example.org", *row]) for row in (some, unknown)]
+    content = ("\n".join(lines) + "\n").encode("latin-1")
+    assert read(content) == [Item("4", "Où (1998)", ["Action", "Western"]), Item("4", "Où (1998)", [])]
+
+
+def test_columns_may_be_in_any_order_and_missing() -> None:
+    assert read(b"name\tid\nA Film\tx\n\n\ty\n") == [Item("x", "A Film", []), Item("y", None, [])]
+
+
+@pytest.mark.parametrize(
+    ("row", "line", "reason"),
+    [
+        (b"1,A", 4, "has 2 columns where 3 are expected"),
+        (b",A,B", 4, "the item id must not be empty"),
+        (b"1,A\x00,B", 4, "the title must not contain control characters or lone surrogates"),
+        (b"1,\xff,B", 4, "is not UTF-8; name the file's encoding with --encoding"),
+        (b"1,A,B|\x85" + b"C" * 2000, 4, "is not UTF-8; name the file's encoding with --encoding"),
+        (b"1,A," + b"C" * 2000, 4, "the category must not be longer than 1024 bytes of UTF-8"),
+        (b'1,"A', 4, "cannot be read: unexpected end of data"),
+        (b"1,A" + b"," * 2_000_000, 4, "is longer than 1,048,576 characters"),
+    ],
+)
+def test_a_bad_row_is_named_with_its_line_and_reason(row: bytes, line: int, reason: str) -> None:
+    with pytest.raises(BadRowError) as refusal:
+        read(b'movieId,title,genres\n0,A,"B\n"\n' + row + b"\n")
+    assert (refusal.value.line, refusal.value.reason) == (line, reason)
+
+
+def test_the_file_is_left_open_for_its_owner() -> None:
+    file = io.BytesIO(b"movieId,title\n1,A\n")
+    assert list(read_items(file, "csv", "movieId,title"))
+    assert not file.closed
