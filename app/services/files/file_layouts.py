@@ -16,7 +16,7 @@ _TIMESTAMP_NAMES = ("timestamp", "time", "ts", "ratedat", "createdat", "datetime
 _TITLE_NAMES = ("title", "name", "itemtitle", "itemname")
 _CATEGORY_NAMES = ("genres", "genre", "categories", "category", "tags")
 
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
+from app.services.files.cut_lines import cut_lines
 from app.services.files.file_layouts import FileFormat, ItemLayout, item_layout
 from app.services.files.rating_blocks import BadRow, BadRowError, OnBadRow, refuse
 from app.services.policy import check_id, check_label
@@ -61,7 +62,8 @@ def read_items(
     is_movielens = file_format in {"dat", "u.item"}
     # What is no UTF-8 becomes lone surrogates, which the policy refuses with the line where they are.
     errors = "strict" if encoding else "surrogateescape"
-    text = io.TextIOWrapper(file, encoding or ("latin-1" if is_movielens else "utf-8-sig"), errors, newline="")
+    encoding = encoding or ("latin-1" if is_movielens else "utf-8-sig")
+    text = io.TextIOWrapper(cut_lines(file, encoding), encoding, errors, newline="")
     rows: Iterator[tuple[int, list[str]]]
     parse: _ParseItem
     if file_format == "dat":

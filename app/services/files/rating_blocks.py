@@ -214,7 +214,7 @@ class Block:
             About so many bytes.
         """
         # a delimiter or line end after each cell; Arrow reads far ahead, so the file's position tells nothing
-        lengths: list[int] = [pc.sum(pc.binary_length(column)).as_py() for column in self.batch.columns]
+        lengths: list[int] = [pc.sum(pc.binary_length(column)).as_py() or 0 for column in self.batch.columns]
         return sum(lengths) + int(self.batch.num_rows) * len(lengths)
 
     def _others(self) -> list[Any]:

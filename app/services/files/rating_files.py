@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, NamedTuple
 import pyarrow as pa
 from pyarrow import csv
 
+from app.services.files.cut_lines import cut_lines
 from app.services.files.file_layouts import RatingLayout
 from app.services.files.rating_blocks import BadRow, BadRowError, Block, OnBadRow, RatingRules, refuse, wrong_columns
 from app.storage.rating_table import RatingTable
@@ -70,7 +71,7 @@ def read_ratings(
     n_read = layout.n_header_lines  # rows, as Arrow numbers them
     n_breaks = 0  # line ends inside quoted cells, so that line = row + n_breaks
     with _reading(n_read + 1):
-        batches = _open(file, layout, encoding, block_bytes, note)
+        batches = _open(cut_lines(file, encoding), layout, encoding, block_bytes, note)
     while (batch := _next_batch(batches, n_read + n_breaks + 1)) is not None:
         n_rows = batch.num_rows
         gaps = _gaps(invalid, n_read, n_rows)

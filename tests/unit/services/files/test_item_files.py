@@ -50,13 +50,19 @@ def test_columns_may_be_in_any_order_and_missing() -> None:
         (b"1,A,B|\x85" + b"C" * 2000, 4, "is not UTF-8; name the file's encoding with --encoding"),
         (b"1,A," + b"C" * 2000, 4, "the category must not be longer than 1024 bytes of UTF-8"),
         (b'1,"A', 4, "cannot be read: unexpected end of data"),
-        (b"1,A" + b"," * 2_000_000, 4, "is longer than 1,048,576 characters"),
+        (b"1,A" + b"," * 2_000_000, 4, "has 131070 columns where 3 are expected"),
     ],
 )
 def test_a_bad_row_is_named_with_its_line_and_reason(row: bytes, line: int, reason: str) -> None:
     with pytest.raises(BadRowError) as refusal:
         read(b'movieId,title,genres\n0,A,"B\n"\n' + row + b"\n")
     assert (refusal.value.line, refusal.value.reason) == (line, reason)
+
+
+def test_a_line_without_an_end_fills_no_memory_in_an_encoding_of_more_bytes() -> None:
+    file = io.BytesIO(("id,title\n" + "x" * 2_000_000).encode("utf-16"))
+    with pytest.raises(BadRowError, match="line 2: is longer than 1,048,576 characters"):
+        list(read_items(file, "csv", "id,title", encoding="utf-16"))
 
 
 def test_the_file_is_left_open_for_its_owner() -> None:
