@@ -62,7 +62,7 @@ from app.serving.snapshot import Snapshot
 from app.serving.warming import load_kernels
 from app.storage.engine import Store
 from app.storage.group_writer import GroupWriter
-from app.storage.user_ratings import user_ratings_reader
+from app.storage.user_ratings import load_reader, user_ratings_reader
 
 EDGES = (
     recommendations,
@@ -226,13 +226,15 @@ def main() -> None:
     loaded = LoadedAhead.of(settings)
     give_memory_back()
     app, listening = create_app(settings, loaded), listening_socket(arguments.fd)
+    config = server_config(app, settings.trusted_proxies)
+    config.load()
+    config.get_loop_factory()  # loads uvloop, which forked processes would each load for themselves
 
     def start_draining() -> None:
         state: ApiState = app.state.foldin
         state.is_draining = True
 
     def serve() -> None:
-        config = server_config(app, settings.trusted_proxies)
         server = DrainingServer(
             config,
             delay_seconds=settings.drain_delay,
@@ -246,6 +248,7 @@ def main() -> None:
         serve()
     else:
         load_kernels()
+        load_reader(settings.store_url)
         forget_process(os.getpid())  # which serves nothing itself
         keep_forked(serve, arguments.processes, on_end=forget_process, on_started=loaded.let_go)
 

@@ -2,13 +2,14 @@
 
 import contextlib
 
+import numpy as np
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from app.errors import StoreUnavailableError
 from app.storage.engine import Store
 from app.storage.guarded_reader import Guard
-from app.storage.user_ratings import COLUMNS, STATEMENT, UserRatings, to_arrays
+from app.storage.user_ratings import COLUMNS, STATEMENT, UserRatings
 
 _STATEMENT = STATEMENT.format(columns=", ".join(COLUMNS), parameter="%s")
 
@@ -58,7 +59,8 @@ class PostgresqlReader:
                 rows = await cursor.fetchall()
         except (psycopg.Error, PoolTimeout, PoolClosed) as error:
             raise StoreUnavailableError(f"the ratings could not be read: {error}") from error
-        return to_arrays(*(zip(*rows, strict=True) if rows else ((), (), ())))
+        keys, values, timestamps = zip(*rows, strict=True) if rows else ((), (), ())
+        return UserRatings(np.array(keys, np.int64), np.array(values, np.float64), np.array(timestamps, np.int64))
 
     async def close(self) -> None:
         """Disconnect."""

@@ -1,46 +1,23 @@
 """Reading SQLite's ratings straight into arrays: no Python object for any row.
 
-The driver makes a tuple and four numbers of every row, which is most of the time of a full read. Here compiled code
-calls SQLite's own functions: those of the library that the driver carries, since a second library that opened the same
-file would drop the first one's locks.
+The driver makes a tuple and four numbers of every row, which is most of the time of a full read.
 """
 
-import ctypes
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import llvmlite.binding as llvm
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from app.errors import StoreUnavailableError
 from app.factorization.compiled import compiled
+from app.storage.sqlite_library import DONE, ROW, PreparedQuery, column_double, column_int64, step
 
 RatingColumns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
 """User keys, item keys, values, timestamps in microseconds; each of shape (n_ratings,)."""
 
-_ROW, _DONE = 100, 101  # what sqlite3_step answers
-_OPEN_READWRITE = 2  # which a reader of a write-ahead log needs; it makes no file
 _ROWS = 1 << 20
 _KINDS = (np.int64, np.int64, np.float64, np.int64)
-
-_sqlite = ctypes.CDLL(importlib.import_module("pysqlite3._sqlite3").__file__)
-_sqlite.sqlite3_errmsg.restype = ctypes.c_char_p
-_pointer = ctypes.c_void_p
-
-
-def _compiled_call(name: str, signature: Any) -> Any:
-    # under a name of ours, so that it is never another library's function of that name
-    llvm.add_symbol(f"foldin_{name}", ctypes.cast(_sqlite[name], _pointer).value)
-    return types.ExternalFunction(f"foldin_{name}", signature)
-
-
-_step = _compiled_call("sqlite3_step", types.int32(types.intp))
-_column_int64 = _compiled_call("sqlite3_column_int64", types.int64(types.intp, types.int32))
-_column_double = _compiled_call("sqlite3_column_double", types.float64(types.intp, types.int32))
 
 
 class RatingScan:
@@ -54,19 +31,11 @@ class RatingScan:
         How long to wait for a lock.
     """
 
-    _QUERY = b"SELECT user_key, item_key, value, timestamp FROM ratings WHERE value IS NOT NULL"
+    _QUERY = "SELECT user_key, item_key, value, timestamp FROM ratings WHERE value IS NOT NULL"
 
     def __init__(self, path: str, busy_seconds: float) -> None:
-        self._database, self._statement = _pointer(), _pointer()
-        try:
-            self._check(_sqlite.sqlite3_open_v2(path.encode(), ctypes.byref(self._database), _OPEN_READWRITE, None))
-            self._check(_sqlite.sqlite3_busy_timeout(self._database, int(busy_seconds * 1000)))
-            prepared = ctypes.byref(self._statement)
-            self._check(_sqlite.sqlite3_prepare_v2(self._database, self._QUERY, -1, prepared, None))
-            self._status = _sqlite.sqlite3_step(self._statement)
-        except StoreUnavailableError:
-            self.close()
-            raise
+        self._query = PreparedQuery(path, self._QUERY, busy_seconds=busy_seconds)
+        self._status = self._query.begin()
 
     def read(self) -> RatingColumns:
         """Read to the end.
@@ -82,12 +51,12 @@ class RatingScan:
             If the file cannot be read.
         """
         parts: list[RatingColumns] = []
-        while self._status == _ROW:
+        while self._status == ROW:
             columns: Any = tuple(np.empty(_ROWS, kind) for kind in _KINDS)
-            n_rows, self._status = _fill(self._statement.value or 0, *columns)
+            n_rows, self._status = _fill(self._query.statement, *columns)
             parts.append(tuple(column[:n_rows] for column in columns))
-        if self._status != _DONE:
-            self._check(self._status)
+        if self._status != DONE:
+            self._query.check(self._status)
         read: Any = tuple(
             np.concatenate([part[column] for part in parts] or [np.empty(0, kind)])
             for column, kind in enumerate(_KINDS)
@@ -96,13 +65,7 @@ class RatingScan:
 
     def close(self) -> None:
         """Let go of the state that was read."""
-        _sqlite.sqlite3_finalize(self._statement)
-        _sqlite.sqlite3_close(self._database)
-
-    def _check(self, status: int) -> None:
-        if status:
-            reason = _sqlite.sqlite3_errmsg(self._database).decode(errors="replace")
-            raise StoreUnavailableError(f"the ratings could not be read: {reason}")
+        self._query.close()
 
 
 @contextmanager
@@ -136,12 +99,12 @@ def _fill(
     values: NDArray[np.float64],
     times: NDArray[np.int64],
 ) -> tuple[int, int]:
-    n_rows, status = 0, _ROW
-    while status == _ROW and n_rows < len(users):
-        users[n_rows] = _column_int64(statement, 0)
-        items[n_rows] = _column_int64(statement, 1)
-        values[n_rows] = _column_double(statement, 2)
-        times[n_rows] = _column_int64(statement, 3)
+    n_rows, status = 0, ROW
+    while status == ROW and n_rows < len(users):
+        users[n_rows] = column_int64(statement, 0)
+        items[n_rows] = column_int64(statement, 1)
+        values[n_rows] = column_double(statement, 2)
+        times[n_rows] = column_int64(statement, 3)
         n_rows += 1
-        status = _step(statement)
+        status = step(statement)
     return n_rows, status

@@ -1,12 +1,18 @@
 """The hot read gives back exactly what was stored, whatever the numbers."""
 
 import asyncio
+from contextlib import closing
+from typing import Any
 
 import numpy as np
+import pytest
 from sqlalchemy import Connection, insert
 
+from app.errors import StoreUnavailableError
 from app.storage import schema
-from app.storage.engine import Store
+from app.storage.engine import Store, connect_sqlite
+from app.storage.sqlite_library import PreparedQuery
+from app.storage.sqlite_reader import SqliteReader
 from app.storage.user_ratings import UserRatings, user_ratings_reader
 
 
@@ -53,3 +59,36 @@ def test_deleted_ratings_and_unknown_users_have_none(store: Store):
     for user_id in ("u", "nobody"):
         found = asyncio.run(read(store, user_id))
         assert [(column.dtype.name, len(column)) for column in found] == [("int64", 0), ("float64", 0), ("int64", 0)]
+
+
+def test_a_read_lets_go_of_what_it_has_seen(tmp_path):
+    path = str(tmp_path / "ratings.db")
+    with closing(connect_sqlite(path)) as connection:
+        connection.execute("CREATE TABLE users (user_key INTEGER PRIMARY KEY, user_id TEXT UNIQUE)")
+        connection.execute("CREATE TABLE ratings (user_key, item_key, value, timestamp)")
+        connection.execute("INSERT INTO users VALUES (1, 'u')")
+        connection.executemany("INSERT INTO ratings VALUES (1, ?, 3, 0)", [(key,) for key in range(3_000)])
+        query = PreparedQuery(path, "SELECT 1 FROM ratings", busy_seconds=0.0)
+        reader = SqliteReader(path)
+        assert len(asyncio.run(reader.read("u")).item_keys) == 3_000
+        connection.execute("INSERT INTO users VALUES (2, 'v')")
+        assert is_log_emptied(connection)
+        query.begin()  # and not to the end
+        connection.execute("INSERT INTO users VALUES (3, 'w')")
+        connection.execute("PRAGMA busy_timeout=0")
+        assert not is_log_emptied(connection)
+        query.close()
+        asyncio.run(reader.close())
+
+
+def is_log_emptied(connection: Any) -> bool:
+    (is_busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not is_busy
+
+
+def test_a_file_that_is_not_there_is_an_unreachable_store_and_is_not_made(tmp_path):
+    reader = SqliteReader(str(tmp_path / "none.db"))
+    with pytest.raises(StoreUnavailableError, match="unable to open"):
+        asyncio.run(reader.read("u"))
+    asyncio.run(reader.close())
+    assert not list(tmp_path.iterdir())
