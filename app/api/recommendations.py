@@ -64,7 +64,8 @@ async def recommend(request: Request) -> Response:
             wanted.seed,
         )
         answer = await state.recommender.recommend(user_id, query)
-    state.metrics.degraded.inc(answer.degraded)
+    if answer.degraded:
+        state.metrics.degraded.inc()
     return json_response(recommendations({"user_id": user_id}, answer))
 
 

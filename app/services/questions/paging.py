@@ -19,16 +19,16 @@ import orjson
 from numpy.typing import NDArray
 
 from app.errors import InvalidInputError
-from app.services.tastes import NOTHING, Taste
+from app.services.tastes import Taste
 from app.serving.item_table import Floats
+from app.serving.packed_integers import pack_integers, unpack_integers
 
 _N_SEAL_BYTES = 16
 _LONG = 3_000  # bytes; the cursor of a few hundred ratings is shorter, and takes no time to compress
 _COMPRESSED = bytes(4)  # in place of the length of the header, which is never empty
-_DIGITS = 7  # of a number in 8 bits; the eighth says that more follow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cursor:
     """What a cursor carries.
 
@@ -71,7 +71,9 @@ def seal(cursor: Cursor, secret: bytes) -> str:
         np.asarray(cursor.vectors, "<f4").tobytes(),
         pack_integers(cursor.out),
     ]
-    for taste in cursor.tastes or [NOTHING]:  # as releases without reasons for groups write and read it
+    if not cursor.tastes:
+        parts += [b"", b"", b""]  # as releases without reasons for groups write and read it
+    for taste in cursor.tastes:
         parts += [
             pack_integers(taste.rated),
             np.asarray(taste.targets, "<f4").tobytes(),
@@ -131,64 +133,6 @@ def unseal(text: str, secret: bytes, pointer: str = "/cursor") -> Cursor:
             for rated, targets, timestamps in zip(reasons[::3], reasons[1::3], reasons[2::3], strict=True)
         ],
     )
-
-
-def pack_integers(numbers: Sequence[int] | NDArray[np.integer]) -> bytes:
-    """Write a set of numbers in few bytes: each as its distance from the one before, in groups of 7 bits.
-
-    Parameters
-    ----------
-    numbers : sequence of int
-        Not negative.
-
-    Returns
-    -------
-    bytes
-        One for each distance below 128, two below 16,384, and so on.
-    """
-    if not len(numbers):
-        return b""
-    ascending = np.asarray(numbers, np.int64)
-    if (ascending[1:] <= ascending[:-1]).any():
-        ascending = np.unique(ascending)
-    distances = np.diff(ascending, prepend=0)
-    if distances.max() >> _DIGITS == 0:
-        return distances.astype(np.uint8).tobytes()
-    return b"".join([_PACKED[left] if left < len(_PACKED) else _packed(left) for left in distances.tolist()])
-
-
-def _packed(number: int) -> bytes:
-    groups = bytearray()
-    while number >> _DIGITS:
-        groups.append(number & 0x7F | 0x80)
-        number >>= _DIGITS
-    groups.append(number)
-    return bytes(groups)
-
-
-_PACKED = [_packed(number) for number in range(1 << 12)]
-
-
-def unpack_integers(packed: bytes) -> NDArray[np.intp]:
-    """Read what ``pack_integers`` wrote.
-
-    Parameters
-    ----------
-    packed : bytes
-        As written.
-
-    Returns
-    -------
-    ndarray of shape (n,), intp
-        Ascending.
-    """
-    groups = np.frombuffer(packed, np.uint8)
-    is_last = groups < 1 << _DIGITS
-    ends = np.flatnonzero(is_last)
-    starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
-    places = np.arange(len(groups)) - np.repeat(starts, ends - starts + 1)
-    numbers = (groups & 0x7F).astype(np.intp) << (_DIGITS * places)
-    return np.cumsum(np.add.reduceat(numbers, starts)) if len(ends) else np.empty(0, np.intp)
 
 
 def _signature(block: bytes, secret: bytes) -> bytes:

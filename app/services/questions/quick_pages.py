@@ -1,6 +1,6 @@
 """The first page of a plain question about a small catalogue, which is nearly every question there."""
 
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -53,8 +53,8 @@ def quick_page(
         return None
     kept = [found.rated, out] if query.exclude_rated else [out]
     everything = np.concatenate(kept) if len(out) else kept[0]
-    listing = Listing(snapshot, "personal", found.user_vector.reshape(1, -1), everything, query.n)
+    begin = partial(Listing, snapshot, "personal", found.user_vector.reshape(1, -1), everything, query.n)
     shown, scores = found.item_indices[: query.n], found.scores[: query.n]
-    if len(shown) == len(found.item_indices):
-        return listing, (shown, scores, None)
-    return listing, (shown, scores, replace(listing, place=Place(float(scores[-1]), int(shown[-1]))))
+    has_more = len(shown) < len(found.item_indices)
+    rest = begin(place=Place(float(scores[-1]), int(shown[-1]))) if has_more else None
+    return begin(), (shown, scores, rest)
