@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         description="Addresses or networks of proxies whose `X-Forwarded-For` says who asks, separated by commas.",
     )
     log_format: Literal["json", "console"] = Field(
-        "console", description="One JSON object a line, or lines for people."
+        "console", description="`console`: lines for people; `json`: one JSON object a line."
     )
 
     read_deadline: float = Field(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.settings import read_settings
-from app.cli.stores import opened_store
+from app.cli.stores import existing_store
 from app.cli.terminal import print_json, print_table
 from app.services.policy import check_id
 
@@ -76,7 +76,7 @@ def _answer(
     from dataclasses import asdict
 
     settings = read_settings()
-    with opened_store(settings) as store:
+    with existing_store(settings) as store:
         answer = asyncio.run(_ask(store, settings, ask))
         if as_json:
             print_json(asked | asdict(answer))

@@ -47,7 +47,11 @@ def import_(
     """Read ratings, or items, from files; importing a file twice changes nothing.
 
     CSV and TSV with a header (userId,movieId,rating,timestamp and other usual names), MovieLens' ratings.dat,
-    movies.dat, u.data and u.item, packed with gzip or not; Parquet; - for stdin. Times count seconds since 1970.
+    movies.dat, u.data and u.item, packed with gzip or not; Parquet; - for stdin.
+
+    Times are seconds since 1970 or such as 2024-05-06T07:08:09Z; a rating without one counts as the oldest.
+    Files without a header are read as user, item, value and time.
+
     A bad row stops the import and is named. An import that was stopped goes on from there when it is given again.
 
     Example: foldin import ratings.csv
@@ -158,6 +162,6 @@ def _print_summary(summary: "ImportSummary", *, items: bool, dry_run: bool, as_j
         typer.echo(f"{summary.n_rows:,} items imported.")
     else:
         typer.echo(
-            f"{summary.n_rows:,} ratings imported: {summary.created:,} new, {summary.updated:,} known before, "
-            f"{summary.ignored:,} older than what is stored."
+            f"{summary.n_rows:,} ratings imported: {summary.created:,} new, {summary.updated:,} in place of stored "
+            f"ones, {summary.ignored:,} left out for newer ones."
         )

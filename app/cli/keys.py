@@ -15,6 +15,13 @@ application = typer.Typer(
 )
 
 
+_FIRST = (
+    "foldin: this is the store's first key: from now on every request needs one, and revoking it does not change that. "
+    "What this key may not do needs another, with --scope write or admin"
+)
+_LAST = "; it was the last in the store, and without one of FOLDIN_API_KEYS nobody is let in before you make another"
+
+
 class Scope(StrEnum):
     """What a key may do; each may do what those before it may."""
 
@@ -32,15 +39,18 @@ def create(
 
     Example: foldin keys create --scope write
     """
-    from app.services.access_keys import create_key
+    from app.services.access_keys import create_key, list_keys
 
     with opened_store(read_settings()) as store:
+        is_first = not list_keys(store)
         key_id, key = create_key(store, scope.value)
     if json:
         print_json({"id": key_id, "scope": scope.value, "key": key})
     else:
         typer.echo(f"foldin: key {key_id} with the scope {scope.value}; it is not shown again:", err=True)
         typer.echo(key)
+        if is_first:
+            typer.echo(_FIRST, err=True)
 
 
 @application.command(name="list")
@@ -63,7 +73,7 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print one JSON obje
         print_json({"keys": [dict(zip(columns, row, strict=True)) for row in rows]})
     else:
         cells = [(str(number), scope, made, revoked or "") for number, scope, made, revoked in rows]
-        print_table("API keys", ("#id", "scope", "made", "revoked"), cells)
+        print_table("API keys" if cells else "No keys", ("#id", "scope", "made", "revoked"), cells)
 
 
 @application.command()
@@ -74,8 +84,9 @@ def revoke(
 
     Example: foldin keys revoke 1
     """
-    from app.services.access_keys import revoke_key
+    from app.services.access_keys import list_keys, revoke_key
 
     with opened_store(read_settings()) as store:
         revoke_key(store, key_id)
-    typer.echo(f"foldin: key {key_id} is revoked", err=True)
+        is_last = all(key.revoked_at is not None for key in list_keys(store))
+    typer.echo(f"foldin: key {key_id} is revoked" + (_LAST if is_last else ""), err=True)

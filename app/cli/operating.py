@@ -50,6 +50,7 @@ def _print_as_json(found: "Status") -> None:
         **asdict(found.counts),
         "active": active,
         "active_age_seconds": found.active_age_seconds,
+        "is_publishing_paused": found.is_publishing_paused,
         "trainer": found.trainer,
         "training_runs": [describe_run(run) for run in found.runs],
     })
@@ -60,6 +61,8 @@ def _print_tables(found: "Status") -> None:
     served = "none yet; `foldin train` makes one"
     if active is not None and found.active_age_seconds is not None:
         served = f"version {active.version}, published {_ago(found.active_age_seconds)}"
+    if found.is_publishing_paused:
+        served += "; trainings wait to be asked for, since an older version was activated"
     rows = [
         ("store", found.store),
         ("holds", f"{counts.n_ratings:,} ratings of {counts.n_items:,} items by {counts.n_users:,} users"),

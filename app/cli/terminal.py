@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
+_UNWRAPPED = 1_000
+
 
 def print_json(described: object) -> None:
     """Write one JSON object, which is all that stdout gets.
@@ -36,13 +38,13 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     rows : sequence of sequence of str
         Cells as they are: markup means nothing in them.
     """
+    import os
+
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(
-        title=Text(title, style="bold"),
-        title_justify="left",
         box=None,
         pad_edge=False,
         header_style="dim",
@@ -51,7 +53,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     _add_columns(table, columns)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    if not (console.is_terminal or "COLUMNS" in os.environ):  # a file or another program: lines of any length
+        console.width = _UNWRAPPED
+    console.print(Text(title, style="bold"))
+    console.print(table)
 
 
 def _add_columns(table: "Table", columns: Sequence[str]) -> None:

@@ -26,6 +26,8 @@ class Status:
         What is served.
     active_age_seconds : float or None
         How long ago that version was published.
+    is_publishing_paused : bool
+        Whether an older version was activated, so that no training begins by itself.
     trainer : str or None
         Who holds the right to train at this moment.
     runs : list of TrainingRun
@@ -36,6 +38,7 @@ class Status:
     counts: StoreCounts
     active: ModelVersion | None
     active_age_seconds: float | None
+    is_publishing_paused: bool
     trainer: str | None
     runs: list[TrainingRun]
 
@@ -62,6 +65,7 @@ def read_status(store: Store) -> Status:
             count_rows(connection),
             active,
             None if active is None else max(0, now - active.created_at) / 1e6,
+            versions.is_paused(connection),
             leases.lease_holder(connection, now=now),
             training_runs.list_runs(connection, limit=_N_RUNS),
         )

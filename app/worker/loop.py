@@ -44,6 +44,7 @@ class Worker:
     _n_failures: int = 0
     _not_before: float = float("-inf")
     _n_changes_refused: int | None = None
+    _is_store_reachable: bool = True
 
     def run(self) -> None:
         """Train whenever it is due, until stopped."""
@@ -54,8 +55,11 @@ class Worker:
                 reason = self._why_now()
                 if reason is not None:
                     self._train(reason)
-            except StoreUnavailableError as error:
-                self._pause(str(error))
+                self._is_store_reachable = True
+            except StoreUnavailableError as error:  # no training has failed: the next look may find it again
+                if self._is_store_reachable:
+                    log.warning("store_unreachable", reason=str(error))
+                self._is_store_reachable = False
             except Exception:
                 log.exception("training_crashed")
                 self._pause("the training crashed")
@@ -96,7 +100,7 @@ class Worker:
             # other ratings may well make a better model; what failed for want of memory or time fails again
             self._n_changes_refused = run.n_changes if run.status == "refused" else None
         else:
-            self._n_failures, self._n_changes_refused = 0, None
+            self._n_failures, self._not_before, self._n_changes_refused = 0, float("-inf"), None
 
     def _pause(self, reason: str, *, took_seconds: float = 0.0) -> None:
         seconds = max(min(2.0**self._n_failures, LONGEST_PAUSE_SECONDS), took_seconds)

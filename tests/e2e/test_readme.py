@@ -26,6 +26,10 @@ def check(block: Block, printed: str) -> None:
         assert wrong is None, f"{block.name}: {wrong}"
 
 
+def named_scores(answer: str) -> dict[str, float]:
+    return {item["item_id"]: item["score"] for item in orjson.loads(answer)["items"]}
+
+
 def test_the_first_screen_gets_a_newcomer_a_recommendation(
     tmp_path: Path, sqlite_url: str, environment: dict[str, str]
 ) -> None:
@@ -37,6 +41,8 @@ def test_the_first_screen_gets_a_newcomer_a_recommendation(
             check(block, printed)
             if block.name == "what to see next":
                 assert orjson.loads(printed)["strategy"] == "personal"
+            if block.name != "you like a film":
+                assert named_scores(block.answer or "") == pytest.approx(named_scores(printed), rel=0.05)
 
 
 def test_a_newcomers_own_files_become_recommendations(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings
+from app.errors import StoreUnavailableError
 from app.services.training.running import train_once
 from app.services.training.sizing import MEBIBYTE, estimated_bytes, memory_limit
 from app.services.training.training_lease import begin_run
@@ -262,6 +263,29 @@ def test_failures_are_repeated_less_and_less_often(store: Store, settings: Setti
     with store.write() as connection:
         training_runs.request_run(connection, now=1)
     assert worker._why_now() == "requested"  # whoever asks need not wait
+
+
+def test_a_store_that_was_away_delays_no_training(store: Store, settings: Settings) -> None:
+    rate(store)
+    stop, n_looks, reasons = threading.Event(), itertools.count(), list[str]()
+
+    class Away(Worker):
+        def _why_now(self) -> str | None:
+            if next(n_looks) < 6:
+                raise StoreUnavailableError("gone")
+            return super()._why_now()
+
+        def _train(self, reason: str) -> None:
+            reasons.append(reason)
+            stop.set()
+
+    worker = Away(store, settings, stop, TrainerProcess(store, settings, command=["false"]))
+    working = threading.Thread(target=worker.run)
+    working.start()
+    working.join(300)
+    stop.set()
+    working.join()
+    assert (reasons, worker._not_before) == (["first"], float("-inf"))  # a failed training would pause it
 
 
 def test_what_was_refused_is_tried_again_with_other_ratings_only(

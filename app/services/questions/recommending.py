@@ -14,7 +14,7 @@ from app.services.questions.listing import Listing
 from app.services.questions.paging import Cursor, unseal
 from app.services.questions.popularity import StorePopularity
 from app.services.questions.quick_pages import quick_page
-from app.services.questions.similar_items import UNKNOWN, Metric, similar_to
+from app.services.questions.similar_items import Metric, similar_to
 from app.services.tastes import RatingScale, Taste
 from app.serving.live import LiveModel
 from app.serving.snapshot import Snapshot
@@ -228,7 +228,7 @@ class Recommender:
         """
         snapshot = self.live.current
         if snapshot is None:
-            raise NotFoundError(UNKNOWN)
+            raise NotFoundError("there is no model yet; POST /training-runs or `foldin train` makes one")
         work = partial(similar_to, snapshot, item_ids, n=n, categories=categories, metric=metric)
         return await self.threads.run(snapshot, work, is_short=n <= FEW and len(item_ids) == 1)
 

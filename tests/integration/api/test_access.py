@@ -98,11 +98,12 @@ async def test_every_known_key_is_compared_whichever_was_sent(service: Service, 
 
 def test_keys_are_made_listed_and_revoked_by_command(foldin: Foldin, store: Store):
     made = foldin.run("keys", "create", "--scope", "write")
+    assert "this is the store's first key: from now on every request needs one" in made.stderr
     key = made.stdout.strip()
     assert len(key) >= 43
     assert key not in made.stderr + foldin.run("keys", "list").stdout + foldin.run("keys", "list", "--json").stdout
     assert [(found.scope, found.revoked_at) for found in list_keys(store)] == [("write", None)]
-    foldin.run("keys", "revoke", "1")
+    assert "it was the last in the store" in foldin.run("keys", "revoke", "1").stderr
     assert list_keys(store)[0].revoked_at is not None
     assert "no key 1" in foldin.run("keys", "revoke", "1", exit_code=1).stderr
     refused = foldin.run("serve", "--host", "0.0.0.0", exit_code=2).stderr

@@ -84,7 +84,7 @@ def test_from_files_to_recommendations(foldin: Command, ratings_csv: Path, movie
     [
         (("import", "bad.csv"), "foldin: bad.csv, line 3: the value must be a number from 0 to 5"),
         (("train",), "foldin: the training failed: there are no ratings yet"),
-        (("similar", "i"), "foldin: no trained model knows this item"),
+        (("similar", "i"), "foldin: there is no model yet"),
     ],
 )
 def test_a_failure_is_said_in_one_line(
@@ -92,6 +92,7 @@ def test_a_failure_is_said_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("bad.csv").write_text("user,item,rating\nu,i,5\nu,j,6\n")
+    foldin("migrate")
     with pytest.raises(SystemExit) as failure:
         foldin(*arguments)
     assert str(failure.value.code).startswith(said)

@@ -2,6 +2,7 @@
 
 import threading
 
+from app.services.status import read_status
 from app.services.training.running import Progress, train_once
 from app.worker.loop import Worker
 from app.worker.trainer_process import TrainerProcess
@@ -21,8 +22,10 @@ async def test_an_older_version_is_served_again_and_the_worker_waits_to_be_asked
     settings = trained.settings.model_copy(update={"train_after_ratings": 1})
     worker = Worker(trained.store, settings, threading.Event(), TrainerProcess(trained.store, settings))
     assert worker._why_now() is None
+    assert read_status(trained.store).is_publishing_paused
     assert (await trained.post("/models/2/activate", None))["is_publishing_paused"] is False
     assert worker._why_now() == "ratings"
+    assert not read_status(trained.store).is_publishing_paused
 
 
 async def test_a_training_that_is_asked_for_ends_the_pause(trained: Service):
