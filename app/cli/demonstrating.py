@@ -65,4 +65,6 @@ Foldin is at {address} and answers these in another terminal:
 
   # what is like {title}?
   curl{key} {similar}
+
+Every call is described at {address}/docs
 """)
