@@ -144,13 +144,16 @@ def rating_layout(first_line: str, file_format: FileFormat | None, names: Column
     cells = _cells(first_line, delimiter)
     if file_format == "u.data" or (names == ColumnNames() and _looks_like_data(cells)):
         return _unnamed(delimiter, len(cells), step=1)
-    timestamp = _find(cells, names.timestamp, _TIMESTAMP_NAMES)
+    given = [name for name in (names.user, names.item, names.value, names.timestamp) if name is not None]
+    if twice := next((name for name in given if given.count(name) > 1), None):
+        raise ValueError(f"the column {twice} is named for two parts of a rating; name one for each")
+    timestamp = _find(cells, names.timestamp, _TIMESTAMP_NAMES, given)
     return RatingLayout(
         delimiter,
         len(cells),
-        _require(cells, names.user, _USER_NAMES, "user"),
-        _require(cells, names.item, _ITEM_NAMES, "item"),
-        _require(cells, names.value, _VALUE_NAMES, "value"),
+        _require(cells, names.user, _USER_NAMES, "user", given),
+        _require(cells, names.item, _ITEM_NAMES, "item", given),
+        _require(cells, names.value, _VALUE_NAMES, "value", given),
         timestamp,
         n_header_lines=1,
     )
@@ -229,12 +232,13 @@ def _looks_like_data(cells: Sequence[str]) -> bool:
     return len(cells) in {3, 4} and all(_NUMBER.fullmatch(cell) for cell in cells[2:])
 
 
-def _find(cells: Sequence[str], given: str | None, recognized: Sequence[str]) -> int | None:
+def _find(cells: Sequence[str], given: str | None, recognized: Sequence[str], taken: Sequence[str] = ()) -> int | None:
+    # a column that is taken, by its name for another part, is not recognized as this one
     if given is not None:
         if given not in cells:
             raise ValueError(f"there is no column {given}; the header has {', '.join(cells)}")
         return _only(cells, given, cells)
-    plain = ["".join(character for character in cell.casefold() if character.isalnum()) for cell in cells]
+    plain = ["" if cell in taken else "".join(filter(str.isalnum, cell.casefold())) for cell in cells]
     return next((_only(plain, name, cells) for name in recognized if name in plain), None)
 
 
@@ -245,8 +249,10 @@ def _only(names: Sequence[str], name: str, cells: Sequence[str]) -> int:
     return names.index(name)
 
 
-def _require(cells: Sequence[str], given: str | None, recognized: Sequence[str], part: str) -> int:
-    position = _find(cells, given, recognized)
+def _require(
+    cells: Sequence[str], given: str | None, recognized: Sequence[str], part: str, taken: Sequence[str]
+) -> int:
+    position = _find(cells, given, recognized, taken)
     if position is None:
         raise ValueError(f"no column is recognized as the {part}; name it with --{part}-column")
     return position

@@ -102,6 +102,7 @@ class Block:
 
     def __init__(self, batch: Any, layout: RatingLayout, rules: RatingRules, line: int, gaps: dict[int, Any]) -> None:
         self.batch, self.layout, self.rules, self.line, self.gaps = batch, layout, rules, line, gaps
+        self._breakable: list[Any] = batch.columns  # whose cells may hold line ends
 
     def table(self, on_bad_row: OnBadRow | None) -> RatingTable:
         """Accept what can be accepted.
@@ -118,7 +119,9 @@ class Block:
         """
         try:
             if not self.gaps:
-                return self.by_columns()
+                accepted = self.by_columns()
+                self._breakable = self._others()  # ids and numbers that are accepted hold none
+                return accepted
         except (pa.ArrowInvalid, ValueError):
             pass
         return RatingTable.of(self.row_by_row(on_bad_row))
@@ -177,7 +180,7 @@ class Block:
                 except ValueError as error:
                     text = b",".join(cells).decode(errors="replace")
                     refuse(BadRow(line, str(error), text), on_bad_row)
-            line += 1 + sum(cell.count(b"\n") for cell in cells or ())
+            line += 1 + (n_breaks_of(self.gaps[number]) if cells is None else sum(cell.count(b"\n") for cell in cells))
         return accepted
 
     def _with_gaps(self, rows: Iterable[Sequence[bytes]]) -> Iterator[Sequence[bytes] | None]:
@@ -190,20 +193,16 @@ class Block:
             number += 1
         yield from [None] * (len(self.gaps) + self.batch.num_rows - number)
 
-    def n_breaks(self, n_rows: int) -> int:
-        """Count line ends inside cells.
-
-        Parameters
-        ----------
-        n_rows : int
-            Of the first so many rows.
+    def n_breaks(self) -> int:
+        """Count line ends inside quotes.
 
         Returns
         -------
         int
             By so much more lines than rows.
         """
-        return sum(pc.sum(pc.count_substring(column[:n_rows], "\n")).as_py() or 0 for column in self._others())
+        inside = sum(pc.sum(pc.count_substring(column, "\n")).as_py() or 0 for column in self._breakable)
+        return inside + sum(map(n_breaks_of, self.gaps.values()))
 
     def n_bytes(self) -> int:
         """Tell how much of the file it is.
@@ -246,6 +245,22 @@ def _check_row(cells: Sequence[bytes], layout: RatingLayout, rules: RatingRules)
         with _named("timestamp"):
             timestamp = check_timestamp(_parse_time(_decode(cells[layout.timestamp])), rules.now)
     return Rating(user_id, item_id, value, timestamp)
+
+
+def n_breaks_of(row: Any) -> int:
+    """Count the line ends inside a row that Arrow left out.
+
+    Parameters
+    ----------
+    row : pyarrow.csv.InvalidRow
+        With its text, where it is not too long.
+
+    Returns
+    -------
+    int
+        By so much more lines than one.
+    """
+    return (row.text or "").count("\n")
 
 
 @contextmanager

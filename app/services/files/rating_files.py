@@ -1,5 +1,6 @@
 """Reading ratings out of a text file, block by block; Arrow parses it."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, NamedTuple
@@ -9,7 +10,16 @@ from pyarrow import csv
 
 from app.services.files.cut_lines import cut_lines
 from app.services.files.file_layouts import RatingLayout
-from app.services.files.rating_blocks import BadRow, BadRowError, Block, OnBadRow, RatingRules, refuse, wrong_columns
+from app.services.files.rating_blocks import (
+    BadRow,
+    BadRowError,
+    Block,
+    OnBadRow,
+    RatingRules,
+    n_breaks_of,
+    refuse,
+    wrong_columns,
+)
 from app.storage.rating_table import RatingTable
 
 BLOCK_BYTES = 1 << 20  # about 40,000 rows of MovieLens
@@ -62,16 +72,18 @@ def read_ratings(
     BadRowError
         At the first row that cannot be accepted; no rating of its block has been yielded.
     """
-    invalid: list[Any] = []
+    invalid: deque[Any] = deque()
 
     def note(row: Any) -> str:
         invalid.append(row)
         return "skip"
 
     n_read = layout.n_header_lines  # rows, as Arrow numbers them
-    n_breaks = 0  # line ends inside quoted cells, so that line = row + n_breaks
+    n_breaks = 0  # line ends inside quotes, so that line = row + n_breaks
     with _reading(n_read + 1):
-        batches = _open(cut_lines(file, encoding), layout, encoding, block_bytes, note)
+        batches = _open_unless_empty(cut_lines(file, encoding), layout, encoding, block_bytes, note)
+    if batches is None:
+        return
     while (batch := _next_batch(batches, n_read + n_breaks + 1)) is not None:
         n_rows = batch.num_rows
         gaps = _gaps(invalid, n_read, n_rows)
@@ -80,16 +92,17 @@ def read_ratings(
         if n_read - layout.n_header_lines > n_passed:
             table = block.table(on_bad_row)
             yield RatingBlock(table, block.n_bytes(), n_rows + len(gaps))
-        n_breaks += block.n_breaks(n_rows)
+        n_breaks += block.n_breaks()
     for row in invalid:
         refuse(BadRow(row.number + n_breaks, wrong_columns(row), row.text or ""), on_bad_row)
+        n_breaks += n_breaks_of(row)
 
 
-def _gaps(invalid: list[Any], n_read: int, n_rows: int) -> dict[int, Any]:
+def _gaps(invalid: deque[Any], n_read: int, n_rows: int) -> dict[int, Any]:
     # by its position among the block's rows, each row that Arrow left out of the block or right behind it
     gaps: dict[int, Any] = {}
     while invalid and invalid[0].number <= n_read + n_rows + len(gaps) + 1:
-        row = invalid.pop(0)
+        row = invalid.popleft()
         gaps[row.number - n_read - 1] = row
     return gaps
 
@@ -131,6 +144,15 @@ def read_batches(
             yield RatingBlock(table, block.n_bytes(), batch.num_rows)
 
 
+def _open_unless_empty(file: BinaryIO, layout: RatingLayout, encoding: str, block_bytes: int, note: Any) -> Any | None:
+    try:
+        return _open(file, layout, encoding, block_bytes, note)
+    except pa.ArrowInvalid as error:
+        if "Could not skip" not in str(error):  # a header without a line end is all there is
+            raise
+    return None
+
+
 def _open(file: BinaryIO, layout: RatingLayout, encoding: str, block_bytes: int, note: Any) -> Any:
     names = [str(position) for position in range(layout.n_columns)]
     return csv.open_csv(
@@ -166,5 +188,5 @@ def _reading(line: int) -> Iterator[None]:
     except UnicodeError as error:
         raise BadRowError(line, f"or one of the lines after it, is not in the encoding: {error}") from error
     except pa.ArrowInvalid as error:
-        reason = "or one of the lines after it, cannot be read; is a quote left open, or a line very long?"
+        reason = "or one of the lines after it, cannot be read; is a quote left open"
         raise BadRowError(line, reason) from error

@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
+from app.services.files.cut_lines import LONGEST_LINE
 from app.services.files.file_layouts import ColumnNames, FileOptions, rating_layout
 from app.services.files.parquet_files import header_of, is_parquet, parquet_batches
 from app.services.files.rating_blocks import BadRowError, OnBadRow, RatingRules
@@ -18,7 +19,6 @@ from app.services.files.rating_files import BLOCK_BYTES, RatingBlock, read_batch
 from app.storage.ratings import Rating
 
 _GZIP = b"\x1f\x8b"
-_LONGEST_HEADER = 1 << 16
 _BYTES_A_ROW = 32  # of a Parquet file's rows in memory
 
 
@@ -72,18 +72,20 @@ def first_line(file: BinaryIO, encoding: str | None) -> str:
     Raises
     ------
     ValueError
-        If it is empty, or in another encoding.
+        If it is empty, too long, or in another encoding.
     """
     file.seek(0)
     text = io.TextIOWrapper(file, encoding or "utf-8", "surrogateescape", newline="\n")
     try:
-        line = text.readline(_LONGEST_HEADER).removeprefix("\ufeff")
+        line = text.readline(LONGEST_LINE + 1).removeprefix("\ufeff")
         line.encode()
     except UnicodeError:
         raise ValueError(f"its first line is not in {encoding or 'UTF-8'}; name its encoding with --encoding") from None
     finally:
         text.detach()
     file.seek(0)
+    if len(line.rstrip("\r\n")) > LONGEST_LINE:
+        raise ValueError(f"its first line has more than {LONGEST_LINE:,} characters; end each line with a line feed")
     if not line.strip():
         raise ValueError("the file is empty, or begins with an empty line")
     return line.rstrip("\r\n")

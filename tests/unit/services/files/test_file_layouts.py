@@ -55,6 +55,15 @@ def test_two_columns_of_one_name_are_an_error_unless_one_of_them_is_named() -> N
     assert rating_layout("userId,item,rating,user_id", None, ColumnNames(user="user_id")).user == 3
 
 
+def test_one_column_is_never_two_parts_of_a_rating() -> None:
+    with pytest.raises(ValueError, match="the column userId is named for two parts of a rating"):
+        rating_layout("userId,item,rating", None, ColumnNames(user="userId", item="userId"))
+    with pytest.raises(ValueError, match="no column is recognized as the item; name it with --item-column"):
+        rating_layout("userId,movieId,rating", None, ColumnNames(user="movieId"))
+    layout = rating_layout("userId,movieId,time", None, ColumnNames(value="time"))
+    assert (layout.value, layout.timestamp) == (2, None)
+
+
 @pytest.mark.parametrize("first_line", ["1::2", "1::2::3::4::5"])
 def test_too_few_or_too_many_unnamed_columns_are_an_error(first_line: str) -> None:
     with pytest.raises(ValueError, match="expected user, item, value"):

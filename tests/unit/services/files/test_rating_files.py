@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.services.files.file_layouts import ColumnNames, RatingLayout, rating_layout
-from app.services.files.rating_blocks import BadRowError, Block, RatingRules
+from app.services.files.rating_blocks import BadRow, BadRowError, Block, RatingRules
 from app.services.files.rating_files import _next_batch, _open, read_ratings
+from app.services.files.rating_sources import first_line
 from app.storage.ratings import Rating
 
 NOW = 1_700_000_000_000_000
@@ -17,8 +18,8 @@ RULES = RatingRules(0.5, 5.0, NOW)
 
 
 def read(content: bytes, *, encoding: str = "utf-8", block_bytes: int = 1 << 20) -> list[Rating]:
-    first_line = content.split(b"\n")[0].decode(encoding)
-    layout = rating_layout(first_line.rstrip("\r"), None, ColumnNames())
+    header = content.split(b"\n")[0].decode(encoding)
+    layout = rating_layout(header.rstrip("\r"), None, ColumnNames())
     blocks = read_ratings(io.BytesIO(content), layout, RULES, encoding=encoding, block_bytes=block_bytes)
     return [rating for block in blocks for rating in block.table.rows()]
 
@@ -72,6 +73,15 @@ def test_another_encoding_can_be_named() -> None:
 
 def test_a_file_of_a_header_only_holds_nothing() -> None:
     assert read(b"user,item,rating\n") == []
+    assert read(b"user,item,rating") == []
+
+
+def test_a_header_may_have_thousands_of_columns_and_not_millions_of_characters() -> None:
+    many = b",".join([b"user,item,rating", *(b"column %d" % number for number in range(8_000))])
+    layout = rating_layout(first_line(io.BytesIO(many + b"\n"), None), None, ColumnNames())
+    assert layout.n_columns == 8_003
+    with pytest.raises(ValueError, match="its first line has more than 131,071 characters"):
+        first_line(io.BytesIO(many * 2 + b"\n"), None)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +118,23 @@ def test_the_line_is_right_in_whichever_block_it_is(bad_row: bytes, bad_line: in
     lines[bad_line - 1] = bad_row
     line, _ = line_and_reason(b"\n".join(lines) + b"\n", block_bytes=300)
     assert line == bad_line + n_breaks
+
+
+@pytest.mark.parametrize("swallowing", [b'u,"i\n\n",1', b'"u,i,1\nu,i,1\nu,i",2', b'u,i,"1\n\n"'])
+@pytest.mark.parametrize("block_bytes", [40, 1 << 20])
+@pytest.mark.parametrize("last", [b"u,i,bad", b"u,i"])
+def test_the_line_is_right_behind_a_bad_row_that_holds_line_ends(
+    swallowing: bytes, block_bytes: int, last: bytes
+) -> None:
+    content = b"\n".join([b"user,item,rating", *[b"u,i,1"] * 20, swallowing, *[b"u,i,1"] * 20, swallowing, last, b""])
+    refused: list[BadRow] = []
+    layout = rating_layout("user,item,rating", None, ColumnNames())
+    blocks = read_ratings(io.BytesIO(content), layout, RULES, block_bytes=block_bytes, on_bad_row=refused.append)
+    n_good = sum(len(block.table) for block in blocks)
+    lines = [bad.line for bad in refused]
+    assert lines[-1] == 1 + 20 + 3 + 20 + 3 + 1
+    assert n_good + len(refused) == 43
+    assert lines[:-1] in ([22, 45], [])  # a number may have line ends around it
 
 
 def test_of_two_bad_rows_the_first_is_named_whatever_is_wrong_with_it() -> None:
