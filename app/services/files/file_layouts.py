@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 FileFormat = Literal["csv", "tsv", "dat", "u.data", "u.item"]
@@ -77,7 +77,23 @@ class RatingLayout:
     @property
     def others(self) -> list[int]:
         """The columns that are not read."""
-        return sorted(set(range(self.n_columns)) - {self.user, self.item, self.value, self.timestamp})
+        return sorted(set(range(self.n_columns)) - set(self.used))
+
+    @property
+    def used(self) -> list[int]:
+        """The columns that are read: user, item, value, and the time where there is one."""
+        return [self.user, self.item, self.value, *([] if self.timestamp is None else [self.timestamp])]
+
+    def without_others(self) -> "RatingLayout":
+        """Lay out the columns that are read, in the order of ``used``.
+
+        Returns
+        -------
+        RatingLayout
+            Without any other column.
+        """
+        timestamp = None if self.timestamp is None else 3
+        return replace(self, n_columns=len(self.used), user=0, item=1, value=2, timestamp=timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +105,29 @@ class ItemLayout:
     item: int
     title: int | None
     categories: int | None
+
+    @property
+    def used(self) -> list[int]:
+        """The columns that are read."""
+        return [position for position in (self.item, self.title, self.categories) if position is not None]
+
+    def without_others(self) -> "ItemLayout":
+        """Lay out the columns that are read, in the order of ``used``.
+
+        Returns
+        -------
+        ItemLayout
+            Without any other column.
+        """
+        n_columns = len(self.used)
+        title = None if self.title is None else 1
+        return replace(
+            self,
+            n_columns=n_columns,
+            item=0,
+            title=title,
+            categories=None if self.categories is None else n_columns - 1,
+        )
 
 
 def parse_number(text: str) -> float:

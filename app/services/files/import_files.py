@@ -15,7 +15,7 @@ from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
 from app.services.files.file_layouts import FileOptions, item_format, item_layout
 from app.services.files.item_files import read_item_batches, read_items
-from app.services.files.parquet_files import header_of, is_parquet, parquet_batches
+from app.services.files.parquet_files import ParquetRows, header_of, is_parquet
 from app.services.files.rating_blocks import BadRow, BadRowError, OnBadRow, RatingRules
 from app.services.files.rating_files import BLOCK_BYTES, RatingBlock
 from app.services.files.rating_sources import first_line, opened, read_source, readable
@@ -232,8 +232,10 @@ def import_items(
 
 def _items(file: BinaryIO, options: FileOptions, on_bad_row: OnBadRow | None) -> Iterator[Item]:
     if is_parquet(file):
-        names, _, batches = parquet_batches(file, _ITEMS_A_CHUNK)
-        return read_item_batches(batches, item_layout(header_of(names), "csv"), on_bad_row=on_bad_row)
+        rows = ParquetRows(file)
+        layout = item_layout(header_of(rows.names), "csv")
+        batches = rows.batches(_ITEMS_A_CHUNK, layout.used)
+        return read_item_batches(batches, layout.without_others(), on_bad_row=on_bad_row)
     line = first_line(file, options.encoding or "latin-1")
     file_format = options.file_format or item_format(line)
     if file_format in {"csv", "tsv"}:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 _PARQUET = b"PAR1"
+_PER_SECOND = {"ms": 1e3, "us": 1e6}  # Parquet has no others, but "ns"
 
 
 def is_parquet(file: BinaryIO) -> bool:
@@ -31,35 +32,53 @@ def is_parquet(file: BinaryIO) -> bool:
     return head == _PARQUET
 
 
-def parquet_batches(file: BinaryIO, batch_rows: int) -> tuple[list[str], int, Iterator[Any]]:
-    """Open a Parquet file and turn its cells into what would stand in a CSV file, so that one reader judges both.
+class ParquetRows:
+    """A Parquet file whose cells are turned into what would stand in a CSV file, so that one reader judges both.
 
     Parameters
     ----------
     file : binary file
         Which can be sought in.
-    batch_rows : int
-        Rows a batch, at most.
 
-    Returns
-    -------
+    Attributes
+    ----------
     names : list of str
         Of the columns.
     n_rows : int
         In the whole file.
-    batches : iterator of pyarrow.RecordBatch
-        Of binary columns without nulls; a list of texts has its parts joined by ``|``.
 
     Raises
     ------
     ValueError
         If it is cut off or damaged.
     """
-    try:
-        source = parquet.ParquetFile(file)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"the Parquet file is cut off or damaged: {error}") from error
-    return source.schema_arrow.names, source.metadata.num_rows, map(_as_text, source.iter_batches(max(batch_rows, 1)))
+
+    def __init__(self, file: BinaryIO) -> None:
+        try:
+            self._source = parquet.ParquetFile(file)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"the Parquet file is cut off or damaged: {error}") from error
+        self.names: list[str] = self._source.schema_arrow.names
+        self.n_rows: int = self._source.metadata.num_rows
+
+    def batches(self, batch_rows: int, positions: Sequence[int]) -> Iterator[Any]:
+        """Read the columns that matter; others, which may be of any type and size, are not looked at.
+
+        Parameters
+        ----------
+        batch_rows : int
+            Rows a batch, at most.
+        positions : sequence of int
+            Of the columns.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            These columns in this order, binary and without nulls; a list of texts has its parts joined by ``|``.
+        """
+        names = [self.names[position] for position in positions]
+        for batch in self._source.iter_batches(max(batch_rows, 1), columns=names):
+            yield pa.record_batch([_column_as_text(batch.column(name)) for name in names], names=names)
 
 
 def header_of(names: list[str]) -> str:
@@ -80,21 +99,26 @@ def header_of(names: list[str]) -> str:
     return header.getvalue().rstrip()
 
 
-def _as_text(batch: Any) -> Any:
-    # as it would stand in a CSV file, so that one reader judges both
-    return pa.record_batch([_column_as_text(column) for column in batch.columns], names=batch.schema.names)
-
-
 def _column_as_text(column: Any) -> Any:
     if pa.types.is_nested(column.type):
         column = _joined(column)
     if pa.types.is_timestamp(column.type):
-        # nanoseconds are cut off: nothing is told apart by them
-        microseconds = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
-        column = pc.divide(microseconds.cast(pa.float64()), 1e6)
-    if not pa.types.is_binary(column.type):
+        column = _seconds(column)
+    if not _is_bytes(column.type):
         column = column.cast(pa.string())
     return pc.fill_null(column.cast(pa.binary()), b"")
+
+
+def _is_bytes(kind: Any) -> bool:
+    return any(is_it(kind) for is_it in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view))
+
+
+def _seconds(times: Any) -> Any:
+    unit = times.type.unit
+    if unit == "ns":  # cut off: nothing is told apart by nanoseconds
+        times, unit = times.cast(pa.timestamp("us", times.type.tz), safe=False), "us"
+    # Only times that nobody may give are too large to be exact, and they are to be refused row by row.
+    return pc.divide(times.cast(pa.int64()).cast(pa.float64(), safe=False), _PER_SECOND[unit])
 
 
 def _joined(column: Any) -> Any:

@@ -13,7 +13,7 @@ from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
 from app.services.files.cut_lines import LONGEST_LINE
 from app.services.files.file_layouts import ColumnNames, FileOptions, rating_layout
-from app.services.files.parquet_files import header_of, is_parquet, parquet_batches
+from app.services.files.parquet_files import ParquetRows, header_of, is_parquet
 from app.services.files.rating_blocks import BadRowError, OnBadRow, RatingRules
 from app.services.files.rating_files import BLOCK_BYTES, RatingBlock, read_batches, read_ratings
 from app.storage.ratings import Rating
@@ -212,8 +212,10 @@ def _read_parquet(
     n_passed: int,
     on_bad_row: OnBadRow | None,
 ) -> Iterator[RatingBlock]:
-    names, n_rows, batches = parquet_batches(file, block_rows)
-    layout = rating_layout(header_of(names), "csv", columns)
+    rows = ParquetRows(file)
+    layout = rating_layout(header_of(rows.names), "csv", columns)
+    batches = rows.batches(block_rows, layout.used)
+    layout = layout.without_others()
     size = file.seek(0, io.SEEK_END)
     for block in read_batches(batches, layout, rules, n_passed=n_passed, on_bad_row=on_bad_row):
-        yield block._replace(n_bytes=size * block.n_lines // max(n_rows, 1))
+        yield block._replace(n_bytes=size * block.n_lines // max(rows.n_rows, 1))

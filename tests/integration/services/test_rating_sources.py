@@ -13,13 +13,16 @@ from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.files.file_layouts import FileOptions
 from app.services.files.import_files import import_items, import_ratings
-from app.services.files.rating_sources import ratings_in_file
+from app.services.files.rating_blocks import BadRow, RatingRules
+from app.services.files.rating_sources import ratings_in_file, read_source
 from app.storage.catalogue import find_item
 from app.storage.engine import Store
 from app.storage.migrate import migrate
 from app.storage.ratings import Rating
 
 TEXT = b"userId,movieId,rating,timestamp\n" + b"".join(b"%d,%d,3.5,%d\n" % (n % 9, n, n) for n in range(2_000))
+
+RULES = RatingRules(0.0, 5.0, 1_700_000_000 * 10**6)
 
 
 def read(path: Path) -> list[Rating]:
@@ -80,6 +83,29 @@ def test_a_bad_row_of_parquet_is_named(tmp_path):
     path = write_parquet(tmp_path / "r.parquet", user=["u", "u", None], item=["i", "j", "k"], value=[1.0, 9.0, 1.0])
     with pytest.raises(InvalidInputError, match="line 3: the value must be"):
         read(path)
+
+
+def test_columns_of_parquet_that_do_not_matter_are_not_looked_at(tmp_path):
+    bulky = pa.array([["\xff".encode("latin-1") * 1000], None])
+    ids = pa.array([b"\xff", b"v"], pa.large_binary())
+    path = write_parquet(tmp_path / "r.parquet", note=bulky, value=[1.0, 2.0], user=ids, other=bulky, item=["i", "j"])
+    told: list[BadRow] = []
+    blocks = list(read_source(path, RULES, FileOptions(), on_bad_row=told.append))
+    assert [rating for block in blocks for rating in block.table.rows()] == [Rating("v", "j", 2.0, 0)]
+    assert [(bad.line, bad.reason, bad.text) for bad in told] == [
+        (2, "the user id is not UTF-8; name the file's encoding with --encoding", "\N{REPLACEMENT CHARACTER},i,1")
+    ]
+
+
+@pytest.mark.parametrize(("unit", "largest"), [("ms", 2**61), ("ms", 2**63 - 1), ("us", 2**63 - 1)])
+def test_times_in_parquet_that_fit_no_calendar_are_bad_rows(tmp_path, unit, largest):
+    times = pa.array([largest, 10**9, -largest], pa.timestamp(unit))
+    path = write_parquet(tmp_path / "r.parquet", user=list("uvw"), item=list("ijk"), value=[1.0] * 3, timestamp=times)
+    told: list[BadRow] = []
+    blocks = list(read_source(path, RULES, FileOptions(), on_bad_row=told.append))
+    stored = 10**9 * {"ms": 1000, "us": 1}[unit]
+    assert [rating for block in blocks for rating in block.table.rows()] == [Rating("v", "j", 1.0, stored)]
+    assert [bad.line for bad in told] == [2, 4]
 
 
 def test_a_parquet_file_that_is_cut_off_is_refused(tmp_path):
