@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 
 from app.factorization.arrays import Floats
 from app.factorization.best import keep_best, put_in_order, score_of
+from app.factorization.bounds import prepared, set_bounds
 from app.factorization.compiled import compiled, strictly_compiled
-from app.factorization.quantized import COLUMNS_AT_ONCE, GREATEST_LEVEL, ITEMS_PER_BLOCK, QuantizedVectors
+from app.factorization.quantized import ITEMS_PER_BLOCK, QuantizedVectors
 
-# halves are exceeded by rounding in the division, products and sums by less than this for each number added
-_HALF = 0.5001
-_UNIT = 2.0**-23
-_SPARE_ADDITIONS = 32
 _NONE = np.empty(0, np.float32)
 _NONE.flags.writeable = False
 
@@ -176,38 +173,6 @@ def frozen(array: NDArray[Any], kind: type[np.generic] = np.float32) -> NDArray[
     return view
 
 
-@compiled
-def prepared(users: Floats, scales: Floats, n_columns: int) -> tuple[Floats, Floats]:
-    """Prepare users for a search.
-
-    Parameters
-    ----------
-    users : ndarray of shape (n_users, n_factors), float32
-        u.
-    scales : ndarray of shape (n_factors,), float32
-        r.
-    n_columns : int
-        n_factors, padded.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_users, n_columns), float32
-        w = r ∘ u.
-    slack : ndarray of shape (n_users,), float32
-        Σ_f |w_f| / 2, with what rounding may add.
-    """
-    n_users, n_factors = users.shape
-    weights, slack = np.zeros((n_users, n_columns), np.float32), np.empty(n_users, np.float32)
-    half = _HALF + _UNIT * GREATEST_LEVEL * (n_columns + _SPARE_ADDITIONS)
-    for user in range(n_users):
-        total = 0.0
-        for f in range(n_factors):
-            weights[user, f] = users[user, f] * scales[f]
-            total += abs(np.float64(weights[user, f]))
-        slack[user] = np.float32(total * half)
-    return weights, slack
-
-
 @strictly_compiled
 def _rescaled(score: np.float32, index: int, multipliers: Floats, additions: Floats) -> np.float32:
     if len(multipliers):
@@ -221,25 +186,6 @@ def _rescaled(score: np.float32, index: int, multipliers: Floats, additions: Flo
 def _set_scores(vectors: Floats, users: Floats, scores: Floats) -> None:
     for index in range(len(vectors)):
         scores[index] = score_of(vectors, index, users)
-
-
-@compiled
-def _set_bounds(levels: NDArray[np.int8], steps: Floats, weights: Floats, slack: np.float32, bounds: Floats) -> None:
-    # s (q·w + slack) of the items of a block; Σ_f |w_f| / 2 is in the slack, with what rounding may add here and later
-    for place in range(ITEMS_PER_BLOCK):
-        bounds[place] = slack
-    for f in range(0, len(weights), COLUMNS_AT_ONCE):
-        a, b, c, d = weights[f], weights[f + 1], weights[f + 2], weights[f + 3]
-        p, q, r, s = levels[f], levels[f + 1], levels[f + 2], levels[f + 3]
-        for place in range(ITEMS_PER_BLOCK):
-            bounds[place] += (
-                a * np.float32(p[place])
-                + b * np.float32(q[place])
-                + c * np.float32(r[place])
-                + d * np.float32(s[place])
-            )
-    for place in range(ITEMS_PER_BLOCK):
-        bounds[place] *= steps[place]
 
 
 @compiled
@@ -288,9 +234,9 @@ def scan(
     others = np.empty(ITEMS_PER_BLOCK, np.float32)
     for block in range(len(levels)):
         first = block * ITEMS_PER_BLOCK
-        _set_bounds(levels[block], steps[block], weights[0], slack[0], bounds)
+        set_bounds(levels[block], steps[block], weights[0], slack[0], bounds)
         for user in range(1, len(users)):
-            _set_bounds(levels[block], steps[block], weights[user], slack[user], others)
+            set_bounds(levels[block], steps[block], weights[user], slack[user], others)
             for place in range(ITEMS_PER_BLOCK):
                 bounds[place] = min(bounds[place], others[place])
         if len(multipliers):

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from app.factorization.arrays import Floats
 from app.factorization.best import keep_best, put_in_order, score_of
+from app.factorization.bounds import prepared
 from app.factorization.compiled import compiled
 from app.factorization.quantized import COLUMNS_AT_ONCE, ITEMS_PER_BLOCK, QuantizedVectors
-from app.factorization.top_n import After, frozen, prepared
+from app.factorization.top_n import After, frozen
 
 MOST_TOGETHER = 16
 """Users of one pass, a bit each."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.recency import recency_weights
+from app.serving.folding_in import fold_in_of, fold_in_user
 from app.serving.item_table import Floats
 from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings
@@ -168,7 +169,7 @@ class Taste:
         """
         if self.trained is not None:
             return self.trained
-        return snapshot.fold_in_user(self.rated, self.targets, self.weights(snapshot))
+        return fold_in_user(snapshot, self.rated, self.targets, self.weights(snapshot))
 
     def explain(self, snapshot: Snapshot, shown: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Divide scores into what everyone's taste and what each rating adds to them.
@@ -188,7 +189,7 @@ class Taste:
             What each rating adds.
         """
         n, n_shown = len(self.rated), len(shown)
-        fold_in = snapshot.fold_in_of(np.concatenate([self.rated, shown]))
+        fold_in = fold_in_of(snapshot, np.concatenate([self.rated, shown]))
         return fold_in.explain(np.arange(n), self.targets, np.arange(n, n + n_shown), self.weights(snapshot))
 
 

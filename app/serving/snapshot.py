@@ -4,13 +4,12 @@ Item indices go through the model's items and on through the supplement's.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.factorization.fold_in import FoldIn
 from app.factorization.quantized import QuantizedVectors
 from app.serving.item_search import ItemSearch, SearchedItems
 from app.serving.item_table import Floats, ItemTable, by_popularity
@@ -247,6 +246,21 @@ class Snapshot:
         """
         return self._gather(self.model.factors.item_factors, lambda supplement: supplement.item_factors, indices)
 
+    def weights(self, indices: NDArray[np.integer]) -> Floats:
+        """Gather what some items weigh when users are folded in.
+
+        Parameters
+        ----------
+        indices : ndarray of shape (n,), int
+            Item indices.
+
+        Returns
+        -------
+        ndarray of shape (n,), float32
+            c_i.
+        """
+        return self._gather(self.model.fold_in.item_weights, lambda supplement: supplement.item_weights, indices)
+
     def from_keys(self, item_keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Find the items with given keys.
 
@@ -285,46 +299,6 @@ class Snapshot:
             Numbers of ratings when the model was trained.
         """
         return self._gather(self.model.items.popularity, lambda supplement: supplement.items.popularity, indices)
-
-    def fold_in_user(
-        self, rated: NDArray[np.integer], targets: NDArray[np.float64], weights: Floats | None = None
-    ) -> Floats:
-        """Compute a user's vector.
-
-        Parameters
-        ----------
-        rated : ndarray of shape (n,), int
-            Item indices, ascending.
-        targets : ndarray of shape (n,), float64
-            a_ui.
-        weights : ndarray of shape (n,), float32, optional
-            w_ui; 1 when not given.
-
-        Returns
-        -------
-        ndarray of shape (n_factors,), float32
-            u.
-        """
-        if self.supplement is None or not len(rated) or rated[-1] < self.n_trained:
-            return self.model.fold_in.fold_in_user(rated, targets, weights)
-        return self.fold_in_of(rated).fold_in_user(np.arange(len(rated)), targets, weights)
-
-    def fold_in_of(self, indices: NDArray[np.integer]) -> FoldIn:
-        """Fold in with some items only, which are numbered from 0 then.
-
-        Parameters
-        ----------
-        indices : ndarray of shape (n,), int
-            Item indices, the supplement's too.
-
-        Returns
-        -------
-        FoldIn
-            Of the items in this order.
-        """
-        fold_in = self.model.fold_in
-        weights = self._gather(fold_in.item_weights, lambda supplement: supplement.item_weights, indices)
-        return replace(fold_in, item_factors=self.vectors(indices), item_weights=weights)
 
     def _place(self, index: int) -> tuple[ItemTable, int]:
         if self.supplement is None or index < self.n_trained:

@@ -23,6 +23,7 @@ import orjson
 from app.config import Settings
 from app.errors import ArtifactError
 from app.services.training.running import train_once
+from app.serving.folding_in import fold_in_user
 from app.serving.model import Model, from_arrays
 from app.serving.snapshot import Snapshot
 from app.storage import artifacts
@@ -209,7 +210,7 @@ def _answers(model: Model) -> str:
     n_items = snapshot.n_trained
     digest = hashlib.sha256(orjson.dumps(dict(model.description), option=orjson.OPT_SORT_KEYS))
     for rated in range(n_items):
-        vector = snapshot.fold_in_user(np.array([rated]), np.array([1.0]))
+        vector = fold_in_user(snapshot, np.array([rated]), np.array([1.0]))
         indices, scores = snapshot.search.top_n(vector, 5, snapshot.excluded(["even"]))
         if not np.isfinite(scores).all():
             raise FloatingPointError("scores are not finite")

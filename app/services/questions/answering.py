@@ -13,6 +13,7 @@ from app.services.questions.explaining import described
 from app.services.questions.listing import Listing, Page, Place
 from app.services.questions.paging import Cursor, seal
 from app.services.tastes import Taste
+from app.serving.folding_in import fold_in_of
 from app.serving.item_table import Floats
 from app.serving.snapshot import Snapshot
 
@@ -101,7 +102,7 @@ def _explored(snapshot: Snapshot, tastes: Sequence[Taste], means: Floats, deviat
     pairs = zip(tastes, means, strict=True)
     drawn = [
         sample_user(
-            snapshot.fold_in_of(taste.rated),
+            fold_in_of(snapshot, taste.rated),
             np.arange(len(taste.rated)),
             mean,
             deviation,
