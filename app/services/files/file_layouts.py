@@ -16,6 +16,7 @@ _TIMESTAMP_NAMES = ("timestamp", "time", "ts", "ratedat", "createdat", "datetime
 _TITLE_NAMES = ("title", "name", "itemtitle", "itemname")
 _CATEGORY_NAMES = ("genres", "genre", "categories", "category", "tags")
 
+_SHOWN, _LONGEST_SHOWN = 8, 200  # names of columns in a message, and its characters
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
@@ -293,5 +294,9 @@ def _require(
 ) -> int:
     position = _find(cells, given, recognized, taken)
     if position is None:
-        raise ValueError(f"no column is recognized as the {part}; name it with --{part}-column")
+        found = ", ".join(cells[:_SHOWN]) + ", …" * (len(cells) > _SHOWN)
+        raise ValueError(
+            f"no column is recognized as the {part}; name it with --{part}-column, or give --items where these are "
+            f"items. The first line names {found[:_LONGEST_SHOWN]}"
+        )
     return position
