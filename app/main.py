@@ -80,7 +80,7 @@ EDGES = (
 REFRESH_SECONDS = 0.5
 # To find out at each request that there is none takes as long as a route.
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False}
-GIL_SECONDS = 0.001  # the group writer lets go of the GIL at every row, and would wait the default 5 ms to get it back
+GIL_SECONDS = 0.0002  # others hold it for a batch's rows or a long list, and the event loop would wait the default 5 ms
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

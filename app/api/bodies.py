@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,8 +26,10 @@ _CASE = np.uint8(0x20)
 T = TypeVar("T")
 
 
-async def read_json(request: Request, read: Callable[[bytes], T]) -> T:
-    """Read a JSON body; a large one is taken apart beside the event loop, so that others need not wait.
+async def read_json(
+    request: Request, read: Callable[[bytes], T], read_large: Callable[[bytes], Awaitable[T]] | None = None
+) -> T:
+    """Read a JSON body; a large one so that others need not wait for it.
 
     Parameters
     ----------
@@ -35,11 +37,14 @@ async def read_json(request: Request, read: Callable[[bytes], T]) -> T:
         Whose body has not been read.
     read : callable
         Makes something of the body.
+    read_large : callable, optional
+        Makes the same of a large body, a piece at a time on the event loop; of one after another. Without it, ``read``
+        does so in a thread.
 
     Returns
     -------
     object
-        What ``read`` made.
+        What was made of the body.
 
     Raises
     ------
@@ -67,7 +72,11 @@ async def read_json(request: Request, read: Callable[[bytes], T]) -> T:
                 await values.count(parts)
         if n_bytes <= _SHORT_BYTES:
             return read(b"".join(parts))
-        return await run_in_threadpool(lambda: read(_joined(parts)))
+        if read_large is None:
+            return await run_in_threadpool(lambda: read(_joined(parts)))
+        body = await run_in_threadpool(_joined, parts)
+        async with room.turn:
+            return await read_large(body)
     finally:
         room.give_back(n_taken)
 

@@ -117,10 +117,16 @@ class BodyRoom:
     ----------
     n_bytes : int
         In all.
+
+    Attributes
+    ----------
+    turn : asyncio.Lock
+        Of the one that is being taken apart on the event loop: others there wait for a piece of it, and not of each.
     """
 
     def __init__(self, n_bytes: int = 24_000_000) -> None:
         self._n_free = n_bytes
+        self.turn = asyncio.Lock()
 
     def take(self, n_bytes: int) -> None:
         """Take some.

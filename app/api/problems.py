@@ -15,7 +15,7 @@ from app import errors
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-_MOST_ERRORS = 10_000  # one for each row of a batch
+MOST_ERRORS = 10_000  # one for each row of a batch
 _LONGEST_NAME = 64
 
 
@@ -156,7 +156,7 @@ def rejected_values(error: ValidationError | RequestValidationError) -> list[tup
         if isinstance(error, ValidationError)
         else error.errors()
     )
-    return [(_pointer(entry["loc"]), _reason(entry["msg"])) for entry in found[:_MOST_ERRORS]]
+    return [(_pointer(entry["loc"]), _reason(entry["msg"])) for entry in found[:MOST_ERRORS]]
 
 
 def _pointer(location: Sequence[object]) -> str:

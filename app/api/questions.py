@@ -22,7 +22,7 @@ from app.api.schemas import AS_WHOLE, OutsideId
 from app.api.state import State, json_response, scoped_router
 from app.config import Settings
 from app.errors import InvalidInputError
-from app.services.policy import MAX_ID_BYTES, check_value
+from app.services.policy import MAX_ID_BYTES, check_value, is_plain
 from app.services.questions.answers import RecommendationQuery
 from app.services.questions.asking import Question
 
@@ -37,7 +37,7 @@ def _plain_at_once(ids: Any, check: ValidatorFunctionWrapHandler) -> list[str]:
     # nearly every list holds short plain strings, which is seen without looking at each
     if type(ids) is list and len(ids) <= MAX_LISTED and set(map(type, ids)) == {str}:
         text = "".join(ids)
-        if text.isascii() and text.isprintable() and all(ids) and len(max(ids, key=len)) <= MAX_ID_BYTES:
+        if is_plain(text) and all(ids) and len(max(ids, key=len)) <= MAX_ID_BYTES:
             return ids
     checked: list[str] = check(ids)
     return checked

@@ -9,7 +9,7 @@ from app.api.bodies import content_type, read_json
 from app.api.id_cursors import read_cursor, write_cursor
 from app.api.parameters import Count, PageCursor
 from app.api.paths import PathId
-from app.api.rating_bodies import MAX_BATCH, read_ratings
+from app.api.rating_bodies import MAX_BATCH, read_many_ratings, read_ratings
 from app.api.rating_streams import NDJSON, write_stream
 from app.api.schemas import ErasureReceipt, RatingsPage, RatingsWritten
 from app.api.security import PlainRoute
@@ -36,7 +36,11 @@ async def write_ratings(request: Request) -> Response:
     state: ApiState = request.app.state.foldin
     if content_type(request) == NDJSON:
         return await write_stream(request, state)
-    ratings = await read_json(request, lambda body: read_ratings(body, state.settings))
+    ratings = await read_json(
+        request,
+        lambda body: read_ratings(body, state.settings),
+        lambda body: read_many_ratings(body, state.settings),
+    )
     with state.metrics.store_writes.time():
         counts = await state.ingester.rate(ratings)
     state.metrics.ratings.inc(counts.accepted)

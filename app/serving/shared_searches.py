@@ -16,8 +16,8 @@ from app.factorization.top_n_together import MOST_TOGETHER, USERS_AT_ONCE, Searc
 
 Found = tuple[NDArray[np.intp], Floats]
 
-QUICK = 1 << 20
-"""To go through so many numbers takes about as long as to hand the work to a thread, so nobody waits for it."""
+QUICK = 1 << 21
+"""To go through so many numbers takes no longer than to hand the work to a thread and back on busy processors."""
 
 _FEWEST = USERS_AT_ONCE - 1  # fewer take longer together than one after another
 

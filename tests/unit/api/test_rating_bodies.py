@@ -1,5 +1,6 @@
 """The fast way to read ratings accepts nothing that the schema refuses, and reads what it accepts alike."""
 
+import asyncio
 import json
 from unittest.mock import patch
 
@@ -38,6 +39,16 @@ def outcome(read, *arguments, **keywords):
         return "refused"
 
 
+def errors_of(body):
+    with pytest.raises(InvalidInputError) as refusal:
+        rating_bodies.read_ratings(body, SETTINGS)
+    return refusal.value.errors
+
+
+def read_on_a_loop(body, settings):
+    return asyncio.run(rating_bodies.read_many_ratings(body, settings))
+
+
 @given(st.lists(_entries, max_size=3))
 def test_both_ways_agree_on_any_array(entries):
     body = json.dumps(entries).encode()
@@ -46,13 +57,17 @@ def test_both_ways_agree_on_any_array(entries):
 
 
 @given(
-    st.lists(_entries, min_size=1, max_size=4), st.sampled_from(["", "", " ", ",", "[", "}", '"']), st.integers(0, 40)
+    st.lists(_entries, min_size=1, max_size=4),
+    st.sampled_from(["", "", " ", ",", "[", "}", '"']),
+    st.sampled_from(["", "", "\n", " \r\t", "\x0b", "]"]),
+    st.integers(0, 40),
 )
-def test_an_array_that_is_read_in_parts_is_read_like_a_whole(entries, addition, part_bytes):
-    body = json.dumps(entries)[:-1].encode() + addition.encode() + b"]"
+def test_an_array_that_is_read_in_parts_is_read_like_a_whole(entries, addition, around, part_bytes):
+    body = (around + json.dumps(entries)[:-1] + addition + "]" + around).encode()
     expected = outcome(rating_bodies._by_schema, body, SETTINGS, is_array=True)
     with patch.object(rating_bodies, "_PART_BYTES", part_bytes):
         assert outcome(rating_bodies.read_ratings, body, SETTINGS) == expected
+        assert outcome(read_on_a_loop, body, SETTINGS) == expected
 
 
 @given(st.lists(_entries, min_size=1, max_size=4))
@@ -86,6 +101,49 @@ def test_a_plain_batch_takes_the_fast_way(monkeypatch):
     monkeypatch.setattr(rating_bodies, "_by_schema", fail)
     entries = [{"user_id": f"u{n}", "item_id": n, "value": n % 5, "timestamp": n} for n in range(1_000)]
     assert len(rating_bodies.read_ratings(orjson.dumps(entries), SETTINGS)) == 1_000
+
+
+def test_rows_that_are_rejected_in_parts_are_named_as_in_the_whole(monkeypatch):
+    entries = [{"user_id": "u", "item_id": "" if n % 3 else "i", "value": n % 7} for n in range(1_000)]
+    whole = errors_of(json.dumps(entries).encode())
+    monkeypatch.setattr(rating_bodies, "_PART_BYTES", 100)
+    assert errors_of(json.dumps(entries).encode()) == whole
+    assert [pointer for pointer, _ in whole[:3]] == ["/1/item_id", "/2/item_id", "/4/item_id"]
+    assert len(whole) == 666
+
+
+def test_an_array_that_is_too_long_is_refused_before_its_entries_are_judged():
+    body = b"[" + b",".join([b'{"user_id":"","item_id":"","value":9}'] * 10_001) + b"]"
+    with pytest.raises(InvalidInputError, match="this one has 10,001") as refusal:
+        rating_bodies.read_ratings(body, SETTINGS)
+    assert not refusal.value.errors
+
+
+def test_others_go_on_after_each_part_of_a_long_array():
+    body = orjson.dumps([{"user_id": f"u{n}", "item_id": n, "value": 1} for n in range(10_000)])
+
+    async def count_turns(read):
+        n_turns = 0
+
+        async def take_turns():
+            nonlocal n_turns
+            while True:
+                await asyncio.sleep(0)
+                n_turns += 1
+
+        others = asyncio.create_task(take_turns())
+        await asyncio.sleep(0)
+        ratings = await read(body, SETTINGS)
+        others.cancel()
+        return len(ratings), n_turns
+
+    async def read_at_once(body, settings):
+        return rating_bodies.read_ratings(body, settings)
+
+    assert asyncio.run(count_turns(read_at_once)) == (10_000, 0)
+    n_ratings, n_turns = asyncio.run(count_turns(rating_bodies.read_many_ratings))
+    assert n_ratings == 10_000
+    assert n_turns >= len(body) // 100_000
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from app.services.policy import check_id, check_timestamp, check_value, to_microseconds
+from app.services.policy import check_id, check_timestamp, check_value, is_plain, to_microseconds
 
 NOW = 1_700_000_000_000_000
 
@@ -25,6 +25,13 @@ def test_control_characters_and_lone_surrogates_are_refused_and_not_repeated(cha
     with pytest.raises(ValueError, match="control characters") as refusal:
         check_id(f"before{character}after")
     assert "before" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("n_around", [0, 5_000])
+def test_a_plain_text_is_of_printable_ascii_alone(n_around: int) -> None:
+    plain = {chr(code) for code in range(0x200) if is_plain("a" * n_around + chr(code))}
+    assert plain == set(map(chr, range(0x20, 0x7F)))
+    assert not is_plain("a" * n_around + "\ud800")
 
 
 @pytest.mark.parametrize("value", [0.5, 5.0, 3])
