@@ -70,12 +70,16 @@ async def read_json(
                 n_taken = n_bytes
             if n_bytes > _SHORT_BYTES:
                 await values.count(parts)
-        if n_bytes <= _SHORT_BYTES:
+        if n_bytes <= SMALL_BYTES:
             return read(b"".join(parts))
+        if n_bytes <= _SHORT_BYTES:
+            async with room.short_turn:
+                await asyncio.sleep(0)  # or all that have come would be read in one turn of the loop
+                return read(b"".join(parts))
         if read_large is None:
             return await run_in_threadpool(lambda: read(_joined(parts)))
         body = await run_in_threadpool(_joined, parts)
-        async with room.turn:
+        async with room.long_turn:
             return await read_large(body)
     finally:
         room.give_back(n_taken)

@@ -120,13 +120,14 @@ class BodyRoom:
 
     Attributes
     ----------
-    turn : asyncio.Lock
-        Of the one that is being taken apart on the event loop: others there wait for a piece of it, and not of each.
+    short_turn, long_turn : asyncio.Lock
+        Of the one that is being taken apart on the event loop, at once or in pieces: who asks something else waits for
+        one of each, and not for all that have come.
     """
 
     def __init__(self, n_bytes: int = 24_000_000) -> None:
         self._n_free = n_bytes
-        self.turn = asyncio.Lock()
+        self.short_turn, self.long_turn = asyncio.Lock(), asyncio.Lock()
 
     def take(self, n_bytes: int) -> None:
         """Take some.

@@ -1,4 +1,4 @@
-"""Large bodies are taken apart one after another, however many come at once."""
+"""Bodies are taken apart one after another, however many come at once, so that others get their turns between them."""
 
 import asyncio
 from contextlib import nullcontext, suppress
@@ -28,20 +28,44 @@ async def _most_at_once(room: Any, patience_seconds: float, n_bodies: int = 3) -
     def read_small(_body: bytes) -> None:
         raise AssertionError("a large body was read at once")
 
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": b" " * 100_000, "more_body": False}
-
-    def request() -> Request:
-        app = SimpleNamespace(state=SimpleNamespace(body_room=room))
-        headers = [(b"content-type", b"application/json")]
-        return Request({"type": "http", "app": app, "headers": headers}, receive)
-
-    await asyncio.gather(*(read_json(request(), read_small, read_large) for _ in range(n_bodies)))
+    await asyncio.gather(*(read_json(_request(room, 100_000), read_small, read_large) for _ in range(n_bodies)))
     return most
 
 
-def test_large_bodies_take_turns() -> None:
+def _request(room: Any, n_bytes: int) -> Request:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b" " * n_bytes, "more_body": False}
+
+    app = SimpleNamespace(state=SimpleNamespace(body_room=room))
+    return Request({"type": "http", "app": app, "headers": [(b"content-type", b"application/json")]}, receive)
+
+
+async def _turns_of_the_loop(room: Any) -> list[int]:
+    n_turns = 0
+
+    async def count_turns() -> None:
+        nonlocal n_turns
+        while True:
+            n_turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        counting = tasks.create_task(count_turns())
+        read = [tasks.create_task(read_json(_request(room, 20_000), lambda _body: n_turns)) for _ in range(5)]
+        found = [await one for one in read]
+        counting.cancel()
+    return found
+
+
+def test_others_get_a_turn_between_two_short_bodies() -> None:
+    assert len(set(asyncio.run(_turns_of_the_loop(BodyRoom())))) == 5
+    without_turns: Any = BodyRoom()
+    without_turns.short_turn = nullcontext()
+    assert len(set(asyncio.run(_turns_of_the_loop(without_turns)))) == 1
+
+
+def test_long_bodies_take_turns() -> None:
     assert asyncio.run(_most_at_once(BodyRoom(), 0.05)) == 1
     without_turns: Any = BodyRoom()
-    without_turns.turn = nullcontext()
+    without_turns.long_turn = nullcontext()
     assert asyncio.run(_most_at_once(without_turns, 60)) == 3
