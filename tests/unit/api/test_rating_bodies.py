@@ -112,6 +112,11 @@ def test_rows_that_are_rejected_in_parts_are_named_as_in_the_whole(monkeypatch):
     assert len(whole) == 666
 
 
+def test_what_only_one_of_two_parsers_takes_for_json_is_refused():
+    body = b'[{"user_id":"u","item_id":"i","value":' + b"1" * 5_000 + b"}]"
+    assert [pointer for pointer, _ in errors_of(body)] == [""]
+
+
 def test_an_array_that_is_too_long_is_refused_before_its_entries_are_judged():
     body = b"[" + b",".join([b'{"user_id":"","item_id":"","value":9}'] * 10_001) + b"]"
     with pytest.raises(InvalidInputError, match="this one has 10,001") as refusal:
