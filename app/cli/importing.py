@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.rejected import RejectedRows
 from app.cli.settings import read_settings
 from app.cli.stores import opened_store
 from app.cli.terminal import print_json, progress_bar
@@ -16,13 +17,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from app.services.files.import_files import ImportProgress, ImportSummary, OnProgress
-    from app.services.files.rating_blocks import BadRow
 
 
 def _existing(files: list[Path]) -> list[Path]:
     for file in files:
         if str(file) != "-" and not file.is_file():
-            raise typer.BadParameter(f"{file} is no file")
+            raise typer.BadParameter(f"{file} is no file; what comes through a pipe is read from -")
     return files
 
 
@@ -77,7 +77,7 @@ def import_(
         paths = [stack.enter_context(_stdin_as_file(settings.data_dir)) if str(file) == "-" else file for file in files]
         bar = stack.enter_context(progress_bar("items" if items else "ratings"))
         follow = _follow(bar, paths)
-        rejected = stack.enter_context(_Rejected(paths)) if skip_bad else None
+        rejected = stack.enter_context(RejectedRows(paths)) if skip_bad else None
         store = stack.enter_context(nullcontext() if dry_run else opened_store(settings))
         if items:
             summary = import_items(store, paths, options, on_progress=follow, on_bad_row=rejected)
@@ -101,31 +101,6 @@ def _stdin_as_file(data_dir: Path) -> Iterator[Path]:
         with path.open("wb") as out:
             shutil.copyfileobj(sys.stdin.buffer, out, 1 << 20)
         yield path
-
-
-class _Rejected:
-    """Lists bad rows in a CSV file beside where the command runs; without one there is no file."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        self.path = Path(f"rejected-{paths[0].name.partition('.')[0]}.csv")
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> "_Rejected":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file:
-            self._file.close()
-
-    def __call__(self, bad: "BadRow") -> None:
-        import csv
-
-        if self._file is None:
-            self._file = self.path.open("a", newline="", encoding="utf-8")
-            if self._file.tell() == 0:
-                csv.writer(self._file).writerow(["line", "reason", "row", "file"])
-        csv.writer(self._file).writerow(bad)
-        self._file.flush()  # before its neighbours are stored: a crash loses none
 
 
 def _follow(bar: "Progress", files: list[Path]) -> "OnProgress":

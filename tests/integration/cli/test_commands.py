@@ -115,8 +115,31 @@ def test_ratings_come_from_stdin_and_bad_rows_go_to_a_file(foldin, tmp_path, mon
         assert (found["n_rows"], found["n_bad"], found["dry_run"]) == (2, 1, flag == "--dry-run")
         assert json.loads(foldin("export", "--json", f"{number}.csv"))["n_ratings"] == n_ratings
     lines = (tmp_path / "rejected-stdin.csv").read_text().splitlines()
-    assert lines[:2] == ["line,reason,row,file", '3,the value must be a number from 0 to 5,"b,y,99",stdin']
+    assert lines == ["line,reason,row,file", '3,the value must be a number from 0 to 5,"b,y,99",stdin']
     assert list(tmp_path.glob(".import-*")) == []
+
+
+def test_bad_rows_are_listed_once_however_often_a_file_is_imported(foldin, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    long = "x" * 70_000  # two make a longer cell than Python's csv reads by itself
+    (tmp_path / "r.csv").write_text(f'user,item,rating\na,x,1\n"b\r\n",y,1\n"{long}\n{long}",z,1\nc,y,\n')
+    assert json.loads(foldin("import", "--json", "--skip-bad", "--dry-run", "r.csv"))["n_bad"] == 3
+    listed = (tmp_path / "rejected-r.csv").read_bytes()
+    with (tmp_path / "r.csv").open("a") as file:
+        file.write("d,y,nothing\n")
+    assert json.loads(foldin("import", "--json", "--skip-bad", "r.csv"))["n_bad"] == 4
+    assert (tmp_path / "rejected-r.csv").read_bytes() == (
+        listed + b'8,the value must be a number,"d,y,nothing",r.csv\r\n'
+    )
+
+
+def test_where_bad_rows_cannot_be_listed_it_is_said_that_it_was_the_list(foldin, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.csv").write_text("user,item,rating\nb,y,99\n")
+    (tmp_path / "rejected-r.csv").mkdir()
+    with pytest.raises(SystemExit) as failure:
+        foldin("import", "--skip-bad", "r.csv")
+    assert str(failure.value.code).startswith("foldin: rejected-r.csv cannot be written")
 
 
 def test_bad_rows_of_several_files_are_told_apart(foldin, tmp_path, monkeypatch):
