@@ -48,7 +48,7 @@ _COLUMNS = "(user_key, item_key, value, timestamp)"
 class BulkWriter:
     """Writes tables of ratings one after the other, remembering the keys of ids between them.
 
-    It belongs to one run of transactions that all commit: after a failure make a new one, since ids that were rolled
+    It belongs to one run of transactions that all commit: after a failure it must forget, since ids that were rolled
     back have lost their keys.
     """
 
@@ -89,12 +89,16 @@ class BulkWriter:
         n_updated = n_rows - n_created - n_older - n_revived
         return WriteCounts(len(table), n_created + n_revived, n_updated, len(table) - n_rows + n_older)
 
+    def forget(self) -> None:
+        """Forget the keys, after a transaction that did not commit."""
+        self._user_keys.clear()
+        self._item_keys.clear()
+
     def _forget_erased(self, connection: Connection) -> None:
         # a remembered key may be that of a user erased or an item deleted since
         deletions = (connection.execute(_LAST_ERASURE).scalar_one(), connection.execute(_LAST_DELETION).scalar_one())
         if deletions != self._deletions:
-            self._user_keys.clear()
-            self._item_keys.clear()
+            self.forget()
         self._deletions = deletions
 
 

@@ -6,6 +6,7 @@ How far a file came is stored with its rows, so that an import that was stopped 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -123,11 +124,9 @@ def import_ratings(
             n_bytes, n_before = _begin(progress, summary)
             blocks = read_source(path, rules, options, block_bytes=block_bytes, n_passed=n_before, on_bad_row=on_bad)
             for block in _chunks_of(blocks):
-                if store and progress:
-                    with store.write() as connection:
-                        counts = writer.write(connection, block.table)
-                        progress.advance(connection, block.n_lines, block.n_bytes)
-                    summary.add(counts)
+                if progress:
+                    write = partial(writer.write, table=block.table)
+                    summary.add(progress.store(write, block.n_lines, block.n_bytes, forget=writer.forget))
                 else:
                     summary.n_rows += len(block.table)
                 n_bytes += block.n_bytes
@@ -217,10 +216,8 @@ def import_items(
             progress = FileProgress(store, path, f"items {options}") if store else None
             _, n_before = _begin(progress, summary)
             for batch in _chunks(islice(_items(file, options, on_bad), n_before, None)):
-                if store and progress:
-                    with store.write() as connection:
-                        upsert_items(connection, batch)
-                        progress.advance(connection, len(batch), 0)
+                if progress:
+                    progress.store(partial(upsert_items, batch=batch), len(batch), 0)
                 summary.n_rows += len(batch)
                 if on_progress:
                     n_bytes = getattr(file, "fileobj", file).tell()

@@ -1,14 +1,20 @@
 """Going on where an import of the same file was stopped: after a crash, Ctrl-C or a bad row."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from app.errors import StoreBusyError
 from app.services.clock import now_microseconds
 from app.storage import import_progress
 from app.storage.engine import Store
 from app.storage.import_progress import Position
+
+T = TypeVar("T")
+_MOST_ATTEMPTS = 5
 
 
 class FileProgress:
@@ -35,20 +41,51 @@ class FileProgress:
             now = now_microseconds()
             self.position = import_progress.find_position(connection, self._fingerprint, now=now)
 
-    def advance(self, connection: Connection, n_lines: int, n_bytes: int) -> None:
-        """Note more rows, in the transaction that stores them.
+    def store(
+        self, work: Callable[[Connection], T], n_lines: int, n_bytes: int, *, forget: Callable[[], None] | None = None
+    ) -> T:
+        """Store rows, and note that they are, in one transaction.
+
+        On PostgreSQL another writer may want the same rows in another order: one of the two is undone, and begins anew.
 
         Parameters
         ----------
-        connection : Connection
-            In a write transaction.
+        work : callable
+            Stores the rows; it may have to do so again, when what it did was undone.
         n_lines : int
             Rows, bad ones among them.
         n_bytes : int
             About how much of the file they take.
+        forget : callable, optional
+            Called when it was undone.
+
+        Returns
+        -------
+        object
+            What ``work`` returned, committed.
+
+        Raises
+        ------
+        StoreBusyError
+            If the store stays busy.
         """
-        self.position = Position(self.position.n_lines + n_lines, self.position.n_bytes + n_bytes)
-        import_progress.note_position(connection, self._fingerprint, self.position, now=now_microseconds())
+        position = Position(self.position.n_lines + n_lines, self.position.n_bytes + n_bytes)
+        n_attempts = 0
+        while True:
+            n_attempts += 1
+            try:
+                with self._store.write() as connection:
+                    result = work(connection)
+                    now = now_microseconds()
+                    import_progress.note_position(connection, self._fingerprint, position, now=now)
+            except StoreBusyError:
+                if n_attempts == _MOST_ATTEMPTS or self._store.is_sqlite:  # SQLite has waited long enough by itself
+                    raise
+                if forget:
+                    forget()
+            else:
+                self.position = position
+                return result
 
     def finish(self) -> None:
         """Forget the file, so that importing it once more stores all of it once more."""

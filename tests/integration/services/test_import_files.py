@@ -2,8 +2,11 @@
 
 import gzip
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
+import psycopg
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -291,3 +294,23 @@ def test_bad_items_are_skipped_and_told(store: Store, tmp_path: Path) -> None:
     bad: list[BadRow] = []
     assert import_items(store, [path], on_bad_row=bad.append).n_rows == 2
     assert [row.line for row in bad] == [3, 4]
+
+
+def test_an_import_that_was_undone_for_another_writer_begins_its_chunk_anew(store: Store, ratings_csv: Path) -> None:
+    if store.is_sqlite:
+        pytest.skip("SQLite has one writer at a time, so none waits for another in a circle")
+    url = store.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(url) as other, psycopg.connect(url, autocommit=True) as watcher, ThreadPoolExecutor() as pool:
+        if not other.execute("SELECT usesuper FROM pg_user WHERE usename = current_user").fetchall()[0][0]:
+            pytest.skip("only a superuser may choose who gives way")
+        other.execute("SET deadlock_timeout = '10min'")  # so that it is the import that finds the circle, and gives way
+        other.execute("SELECT FROM counters FOR UPDATE")
+        importing = pool.submit(import_ratings, store, SETTINGS, [ratings_csv])
+        while not watcher.execute(waiting).fetchall()[0][0]:
+            assert not importing.done()
+            sleep(0.01)
+        other.execute("INSERT INTO users (user_id) VALUES ('7')")  # which the import has inserted, and not committed
+        other.rollback()
+        summary = importing.result()
+    assert (summary.n_rows, summary.created, len(everything(store))) == (5000, 5000, 5000)
