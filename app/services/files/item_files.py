@@ -74,7 +74,7 @@ def read_items(
         n_columns, parse = 24, _parse_flags
     else:
         layout = item_layout(first_line, file_format)
-        rows = _csv_rows(text, layout.delimiter)
+        rows = _csv_rows(text, layout.delimiter, on_bad_row)
         n_columns, parse = layout.n_columns, _parse_columns(layout.item, layout.title, layout.categories)
     try:
         yield from _accepted(rows, n_columns, parse, on_bad_row)
@@ -140,16 +140,20 @@ def _split_lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, 
         yield line, content.split(delimiter) if content else []
 
 
-def _csv_rows(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(text: io.TextIOWrapper, delimiter: str, on_bad_row: OnBadRow | None) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(_bounded_lines(text), delimiter=delimiter, strict=True)
     line = 1
-    try:
-        for number, cells in enumerate(reader):
-            if number:  # the first is the header
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:  # it goes on with the line after the one that it could not read
+            refuse(BadRow(line, f"cannot be read: {error}", ""), on_bad_row)
+        else:
+            if cells is None:
+                return
+            if line > 1:  # the first is the header
                 yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise BadRowError(line, f"cannot be read: {error}") from error
+        line = reader.line_num + 1
 
 
 def _checked(line: int, cells: Sequence[str], n_columns: int, parse: _ParseItem) -> Item:

@@ -6,7 +6,7 @@ import pytest
 
 from app.services.files.file_layouts import item_format
 from app.services.files.item_files import read_items
-from app.services.files.rating_blocks import BadRowError
+from app.services.files.rating_blocks import BadRow, BadRowError
 from app.storage.catalogue import Item
 
 
@@ -38,6 +38,16 @@ def test_u_item_flags_become_categories_and_the_flag_unknown_becomes_none() -> N
 
 def test_columns_may_be_in_any_order_and_missing() -> None:
     assert read(b"name\tid\nA Film\tx\n\n\ty\n") == [Item("x", "A Film", []), Item("y", None, [])]
+
+
+@pytest.mark.parametrize("bad", [b'2,"A"x,B', b'2,A,"' + b"\n".join([b"x" * 50_000] * 3)])
+def test_behind_a_quote_that_cannot_be_read_items_are_read_on(bad: bytes) -> None:
+    content = b"movieId,title,genres\n1,A,B\n" + bad + b"\n3,C,D\n"
+    told: list[BadRow] = []
+    items = list(read_items(io.BytesIO(content), "csv", "movieId,title,genres", on_bad_row=told.append))
+    assert [item.item_id for item in items] == ["1", "3"]
+    assert [bad.line for bad in told] == [3]
+    assert told[0].reason.startswith("cannot be read")
 
 
 @pytest.mark.parametrize(
