@@ -47,7 +47,7 @@ def import_(
     """Read ratings, or items, from files; importing a file twice changes nothing.
 
     CSV and TSV with a header (userId,movieId,rating,timestamp and other usual names), MovieLens' ratings.dat,
-    movies.dat, u.data and u.item, packed with gzip or not; Parquet; - for stdin.
+    movies.dat, u.data and u.item, NDJSON, packed with gzip or not; Parquet; - for stdin.
 
     Times are seconds since 1970 or such as 2024-05-06T07:08:09Z; a rating without one counts as the oldest.
     Files without a header are read as user, item, value and time.

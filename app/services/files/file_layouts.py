@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-FileFormat = Literal["csv", "tsv", "dat", "u.data", "u.item"]
+FileFormat = Literal["csv", "tsv", "dat", "u.data", "u.item", "ndjson"]
 
 # A header is compared without case and punctuation: userId, user_id and "User ID" are one name.
 _USER_NAMES = ("userid", "user", "uid", "customerid", "customer", "visitorid", "visitor", "reviewerid", "accountid")
@@ -199,6 +199,22 @@ def rating_layout(first_line: str, file_format: FileFormat | None, names: Column
     )
 
 
+def is_json(first_line: str) -> bool:
+    """Tell NDJSON from other text.
+
+    Parameters
+    ----------
+    first_line : str
+        Of the file.
+
+    Returns
+    -------
+    bool
+        Whether it begins as an object does.
+    """
+    return first_line.lstrip().startswith("{")
+
+
 def item_format(first_line: str) -> FileFormat:
     """Recognize the format of a file of items.
 
@@ -210,8 +226,10 @@ def item_format(first_line: str) -> FileFormat:
     Returns
     -------
     FileFormat
-        ``u.item``, ``dat``, ``tsv`` or ``csv``.
+        ``ndjson``, ``u.item``, ``dat``, ``tsv`` or ``csv``.
     """
+    if is_json(first_line):
+        return "ndjson"
     if re.search(r"(\|[01]){19}$", first_line):
         return "u.item"
     if first_line.count("::") >= 2:

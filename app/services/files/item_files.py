@@ -1,13 +1,13 @@
 """Reading items out of a text file: ids, titles and categories, each row checked by the policy."""
 
 import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from app.services.files.cut_lines import cut_lines
+from app.services.files.cut_lines import bounded_lines
 from app.services.files.file_layouts import FileFormat, ItemLayout, item_layout
+from app.services.files.json_lines import json_item_rows
 from app.services.files.rating_blocks import BadRow, BadRowError, OnBadRow, refuse
 from app.services.policy import check_id, check_label
 from app.storage.catalogue import Item
@@ -17,7 +17,6 @@ _FLAGS = (
     *("", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"),
     *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
 )
-_LONGEST_LINE = 1 << 20
 _NO_CATEGORIES = "(no genres listed)"
 
 _BYTE = re.compile("[\udc80-\udcff]")  # of text that is no UTF-8
@@ -39,7 +38,7 @@ def read_items(
     file : binary file
         At its beginning.
     file_format : FileFormat
-        ``csv`` and ``tsv`` with a header, MovieLens' ``dat`` or ``u.item``.
+        ``csv`` and ``tsv`` with a header, ``ndjson``, MovieLens' ``dat`` or ``u.item``.
     first_line : str
         Of the file.
     encoding : str, optional
@@ -60,26 +59,23 @@ def read_items(
         If the columns of a CSV or TSV file cannot be recognized.
     """
     is_movielens = file_format in {"dat", "u.item"}
-    # What is no UTF-8 becomes lone surrogates, which the policy refuses with the line where they are.
-    errors = "strict" if encoding else "surrogateescape"
-    encoding = encoding or ("latin-1" if is_movielens else "utf-8-sig")
-    text = io.TextIOWrapper(cut_lines(file, encoding), encoding, errors, newline="")
+    lines = bounded_lines(file, encoding or ("latin-1" if is_movielens else "utf-8-sig"))
     rows: Iterator[tuple[int, list[str]]]
     parse: _ParseItem
     if file_format == "dat":
-        rows = _split_lines(text, "::")
+        rows = _split_lines(lines, "::")
         n_columns, parse = 3, _parse_plain
     elif file_format == "u.item":
-        rows = _split_lines(text, "|")
+        rows = _split_lines(lines, "|")
         n_columns, parse = 24, _parse_flags
+    elif file_format == "ndjson":
+        rows = json_item_rows(lines, on_bad_row)
+        n_columns, parse = 3, _parse_columns(0, 1, 2)
     else:
         layout = item_layout(first_line, file_format)
-        rows = _csv_rows(text, layout.delimiter, on_bad_row)
+        rows = _csv_rows(lines, layout.delimiter, on_bad_row)
         n_columns, parse = layout.n_columns, _parse_columns(layout.item, layout.title, layout.categories)
-    try:
-        yield from _accepted(rows, n_columns, parse, on_bad_row)
-    finally:
-        text.detach()  # the file is the caller's to close
+    yield from _accepted(rows, n_columns, parse, on_bad_row)
 
 
 def read_item_batches(
@@ -124,24 +120,14 @@ def _accepted(
                 refuse(BadRow(error.line, error.reason, text), on_bad_row)
 
 
-def _bounded_lines(text: io.TextIOWrapper) -> Iterator[str]:
-    # a line without an end, which gzip packs into next to nothing, must not be held in memory
-    number = 0
-    while line := text.readline(_LONGEST_LINE):
-        number += 1
-        if len(line) == _LONGEST_LINE and not line.endswith("\n"):
-            raise BadRowError(number, f"is longer than {_LONGEST_LINE:,} characters")
-        yield line
-
-
-def _split_lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    for line, row in enumerate(_bounded_lines(text), start=1):
+def _split_lines(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    for line, row in enumerate(lines, start=1):
         content = row.rstrip("\r\n")
         yield line, content.split(delimiter) if content else []
 
 
-def _csv_rows(text: io.TextIOWrapper, delimiter: str, on_bad_row: OnBadRow | None) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(_bounded_lines(text), delimiter=delimiter, strict=True)
+def _csv_rows(lines: Iterable[str], delimiter: str, on_bad_row: OnBadRow | None) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = 1
     while True:
         try:

@@ -176,7 +176,7 @@ class Block:
                 refuse(BadRow(line, wrong_columns(row), row.text or ""), on_bad_row)
             elif any(cells):  # all are empty on a blank line
                 try:
-                    accepted.append(_check_row(cells, self.layout, self.rules))
+                    accepted.append(check_row(cells, self.layout, self.rules))
                 except ValueError as error:
                     text = b",".join(cells).decode(errors="replace")
                     refuse(BadRow(line, str(error), text), on_bad_row)
@@ -231,7 +231,28 @@ class Block:
         return ids, column.indices.to_numpy()
 
 
-def _check_row(cells: Sequence[bytes], layout: RatingLayout, rules: RatingRules) -> Rating:
+def check_row(cells: Sequence[bytes], layout: RatingLayout, rules: RatingRules) -> Rating:
+    """Accept one row.
+
+    Parameters
+    ----------
+    cells : sequence of bytes
+        Of all columns.
+    layout : RatingLayout
+        Which are which.
+    rules : RatingRules
+        What it is held to.
+
+    Returns
+    -------
+    Rating
+        As it is stored.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong with it.
+    """
     if layout.delimiter == ":" and any(cells[position] for position in layout.others):
         raise ValueError("the columns must be separated by ::")
     with _named("user id"):

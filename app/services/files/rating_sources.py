@@ -6,13 +6,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
 from app.services.files.cut_lines import LONGEST_LINE
-from app.services.files.file_layouts import ColumnNames, FileOptions, rating_layout
+from app.services.files.file_layouts import ColumnNames, FileOptions, is_json, rating_layout
+from app.services.files.json_lines import read_json_ratings
 from app.services.files.parquet_files import ParquetRows, header_of, is_parquet
 from app.services.files.rating_blocks import BadRowError, OnBadRow, RatingRules
 from app.services.files.rating_files import BLOCK_BYTES, RatingBlock, read_batches, read_ratings
@@ -126,16 +127,13 @@ def read_source(
         if is_parquet(file):
             blocks = _read_parquet(file, rules, options.columns, block_bytes // _BYTES_A_ROW, n_passed, on_bad_row)
         else:
-            layout = rating_layout(first_line(file, options.encoding), options.file_format, options.columns)
-            blocks = read_ratings(
-                file,
-                layout,
-                rules,
-                encoding=options.encoding or "utf-8",
-                block_bytes=block_bytes,
-                n_passed=n_passed,
-                on_bad_row=on_bad_row,
-            )
+            encoding, line = options.encoding or "utf-8", first_line(file, options.encoding)
+            following: Any = {"block_bytes": block_bytes, "n_passed": n_passed, "on_bad_row": on_bad_row}
+            if options.file_format == "ndjson" or (options.file_format is None and is_json(line)):
+                blocks = read_json_ratings(file, rules, options.columns, encoding=encoding, **following)
+            else:
+                layout = rating_layout(line, options.file_format, options.columns)
+                blocks = read_ratings(file, layout, rules, encoding=encoding, **following)
         packed = getattr(file, "fileobj", None)
         n_bytes = 0
         for block in blocks:
