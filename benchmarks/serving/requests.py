@@ -11,12 +11,12 @@ from benchmarks.tables import IS_QUICK, measured
 
 PATH = "/users/u%d/recommendations?n=10"
 SECONDS = 2 if IS_QUICK else 8
-_TURNS = 1 if IS_QUICK else 7  # of the service and the bare endpoint, since a machine's speed changes by the minute
+_TURNS = 1 if IS_QUICK else 7  # of the two in turn, since a machine changes its speed
 _SPECTRA: tuple[Spectrum, ...] = ("trained", "iid")
 
 
 def measure_small(folder: Path) -> None:
-    """10,000 items, in turn with an endpoint that answers the same bytes from memory, medians; then half of that load."""
+    """10,000 items, in turn with an endpoint that answers the same bytes from memory; then half of that load."""
     header = ("10,000 × 64, one process on one core", "requests/s", "bare endpoint", "ratio", "p99 at half load, ms")
     with measured("serving-small", header) as row:
         for spectrum in _SPECTRA:
