@@ -7,16 +7,13 @@ was sent, so that it can be shown and logged.
 import math
 import re
 
-import numpy as np
-
 MAX_ID_BYTES = 256
 MAX_LABEL_BYTES = 1024
 MAX_SKEW_SECONDS = 60
 
 _MICROSECONDS = 1_000_000
+_PRINTABLE = bytes(range(ord(" "), 0x7F))
 # C0, DEL and C1 control characters (NUL among them), and halves of surrogate pairs, which UTF-8 cannot write.
-_LONG = 1_000  # characters
-_FIRST_PRINTABLE, _N_PRINTABLE = np.uint8(ord(" ")), np.uint8(0x7F - ord(" "))
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -54,10 +51,7 @@ def is_plain(text: str) -> bool:
     bool
         True for an empty text.
     """
-    if len(text) < _LONG or not text.isascii():
-        return text.isascii() and text.isprintable()
-    codes = np.frombuffer(text.encode(), np.uint8)  # forty times as fast as a look at each character
-    return bool((codes - _FIRST_PRINTABLE < _N_PRINTABLE).all())  # what lies before it wraps around
+    return text.isascii() and not text.encode().translate(None, _PRINTABLE)  # a sixth of the time of isprintable
 
 
 def check_value(value: float, rating_min: float, rating_max: float) -> float:

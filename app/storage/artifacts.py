@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, cast
 
 import numpy as np
@@ -30,6 +31,8 @@ READABLE_FORMATS = (FORMAT,)  # with the previous release's, whose versions are 
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
 _LONGEST_MANIFEST = 16 << 20  # bytes; what is cut off is no JSON
+# NumPy parses headers as Python, and Python 3.11 fails now and then when two threads parse at once.
+_ONE_PARSER = Lock()
 _UNREADABLE = (
     *(ArtifactError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError),
     *(SyntaxError, tokenize.TokenError, RecursionError, MemoryError),  # numpy reads headers as Python's literals
@@ -234,7 +237,8 @@ def _read_array(folder: int, name: str, entry: dict[str, Any]) -> NDArray[Any]:
         file.seek(0)
         if np.lib.format.read_magic(file) != (1, 0):
             raise ArtifactError(f"{name}.npy is of a version of the format that Foldin does not write")
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        with _ONE_PARSER:
+            shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
         if dtype.str != entry["dtype"] or list(shape) != entry["shape"] or dtype.hasobject or is_fortran:
             raise ArtifactError(f"{name}.npy has another type or shape than the manifest says")
         if n_bytes - file.tell() != math.prod(shape) * dtype.itemsize:

@@ -1,8 +1,12 @@
 """A version whose files are not as they were published is never served, and everybody can see that it is refused."""
 
+import gc
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.config import Settings
@@ -11,7 +15,7 @@ from app.services import refreshing
 from app.services.refreshing import LoadedAhead, Refresher
 from app.serving.live import LiveModel
 from app.storage import versions
-from app.storage.artifacts import read_artifacts
+from app.storage.artifacts import read_artifacts, write_artifacts
 from app.storage.engine import Store
 from tests.chaos.model_files import make_version, run_model_files
 from tests.service import Service, started, tastes
@@ -46,6 +50,28 @@ def test_a_linked_or_open_directory_is_refused(tmp_path: Path):
     folder.chmod(0o770)
     with pytest.raises(ArtifactError, match="others than its owner"):
         read_artifacts(folder)
+
+
+@pytest.fixture
+def switching_threads() -> Iterator[None]:
+    """Threads take turns in the middle of whatever makes objects, as they do by chance on a busy machine."""
+    thresholds = gc.get_threshold()
+
+    def let_others_go_on(*_: object) -> None:
+        time.sleep(0)
+
+    gc.set_threshold(5, 5, 5)
+    gc.callbacks.append(let_others_go_on)
+    yield
+    gc.callbacks.remove(let_others_go_on)
+    gc.set_threshold(*thresholds)
+
+
+@pytest.mark.usefixtures("switching_threads")
+def test_files_are_read_by_several_threads(tmp_path: Path):
+    folder = write_artifacts(tmp_path, {f"array_{n}": np.arange(5.0) for n in range(40)}, {})
+    for _ in range(10):  # without a lock around Python's parser more than half of them fail
+        assert len(read_artifacts(folder, n_threads=8).arrays) == 40
 
 
 @pytest.fixture
