@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.services.files.rating_blocks import BadRow
+    from app.services.files.bad_rows import BadRow
 
 _LONGEST_CELL = 1 << 24  # characters; a quote that is left open may hold a block of a file
 

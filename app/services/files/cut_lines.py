@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from app.services.files.rating_blocks import BadRowError
+from app.services.files.bad_rows import BadRowError
 
 LONGEST_LINE = (1 << 17) - 1  # bytes; with the mark what Python's csv takes for a cell, and far below a block
 _LONGEST_UNCUT = 1 << 20

@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
+from app.services.files.bad_rows import BadRow, BadRowError, OnBadRow, refuse
 from app.services.files.cut_lines import bounded_lines
 from app.services.files.file_layouts import FileFormat, ItemLayout, item_layout
 from app.services.files.json_lines import json_item_rows
-from app.services.files.rating_blocks import BadRow, BadRowError, OnBadRow, refuse
 from app.services.policy import check_id, check_label
 from app.storage.catalogue import Item
 

@@ -4,52 +4,24 @@ The fast way says nothing about what it does not accept: the block is then gone 
 finds the bad rows, with their lines, or accepts what only looked bad. A test holds the two to each other.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.services.files.bad_rows import BadRow, OnBadRow, refuse
 from app.services.files.file_layouts import RatingLayout, parse_number
-from app.services.policy import check_id, check_timestamp, check_value, to_microseconds
+from app.services.policy import check_id, check_timestamp, check_value, is_plain, to_microseconds
 from app.storage.rating_table import RatingTable
 from app.storage.ratings import Rating
 
 _SHORT = 64  # characters that an id may have whatever they are
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class BadRowError(Exception):
-    """A row that cannot be accepted.
-
-    Parameters
-    ----------
-    line : int
-        The first line of the file is 1.
-    reason : str
-        What is wrong with it.
-    """
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
-        self.line = line
-        self.reason = reason
-
-
-class BadRow(NamedTuple):
-    """A row that was passed over: its line, what is wrong with it, what it says, and the name of the file it is in."""
-
-    line: int
-    reason: str
-    text: str
-    file: str = ""
-
-
-OnBadRow = Callable[[BadRow], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +47,6 @@ def wrong_columns(row: Any) -> str:
         The reason.
     """
     return f"has {row.actual_columns} columns where {row.expected_columns} are expected"
-
-
-def refuse(bad: BadRow, on_bad_row: OnBadRow | None) -> None:
-    """Tell of a bad row, or stop at it.
-
-    Parameters
-    ----------
-    bad : BadRow
-        Which.
-    on_bad_row : callable or None
-        Whom to tell.
-
-    Raises
-    ------
-    BadRowError
-        If there is nobody to tell.
-    """
-    if on_bad_row is None:
-        raise BadRowError(bad.line, bad.reason)
-    on_bad_row(bad)
 
 
 class Block:
@@ -226,7 +178,7 @@ class Block:
         column = self.batch.column(position).dictionary_encode()
         raw = column.dictionary.to_pylist()
         ids = [cell.decode() for cell in raw]
-        if not (all(raw) and "".join(ids).isascii() and "".join(ids).isprintable() and max(map(len, ids)) <= _SHORT):
+        if not (all(raw) and is_plain("".join(ids)) and max(map(len, ids)) <= _SHORT):
             ids = [check_id(outside_id) for outside_id in ids]
         return ids, column.indices.to_numpy()
 

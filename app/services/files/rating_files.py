@@ -8,18 +8,10 @@ from typing import Any, BinaryIO, NamedTuple
 import pyarrow as pa
 from pyarrow import csv
 
+from app.services.files.bad_rows import BadRow, BadRowError, OnBadRow, refuse
 from app.services.files.cut_lines import cut_lines
 from app.services.files.file_layouts import RatingLayout
-from app.services.files.rating_blocks import (
-    BadRow,
-    BadRowError,
-    Block,
-    OnBadRow,
-    RatingRules,
-    n_breaks_of,
-    refuse,
-    wrong_columns,
-)
+from app.services.files.rating_blocks import Block, RatingRules, n_breaks_of, wrong_columns
 from app.storage.rating_table import RatingTable
 
 BLOCK_BYTES = 1 << 20  # about 40,000 rows of MovieLens

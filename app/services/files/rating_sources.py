@@ -11,11 +11,12 @@ from typing import Any, BinaryIO, cast
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
+from app.services.files.bad_rows import BadRowError, OnBadRow
 from app.services.files.cut_lines import LONGEST_LINE
 from app.services.files.file_layouts import ColumnNames, FileOptions, is_json, rating_layout
 from app.services.files.json_lines import read_json_ratings
 from app.services.files.parquet_files import ParquetRows, header_of, is_parquet
-from app.services.files.rating_blocks import BadRowError, OnBadRow, RatingRules
+from app.services.files.rating_blocks import RatingRules
 from app.services.files.rating_files import BLOCK_BYTES, RatingBlock, read_batches, read_ratings
 from app.storage.ratings import Rating
 

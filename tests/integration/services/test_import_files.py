@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from app.config import Settings
 from app.errors import InvalidInputError
+from app.services.files.bad_rows import BadRow
 from app.services.files.file_layouts import FileOptions
 from app.services.files.import_files import ImportProgress, ImportSummary, import_items, import_ratings
-from app.services.files.rating_blocks import BadRow
 from app.storage.catalogue import find_item
 from app.storage.counting import count_rows
 from app.storage.engine import Store

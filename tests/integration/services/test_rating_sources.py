@@ -11,9 +11,10 @@ from pyarrow import parquet
 
 from app.config import Settings
 from app.errors import InvalidInputError
+from app.services.files.bad_rows import BadRow
 from app.services.files.file_layouts import FileOptions
 from app.services.files.import_files import import_items, import_ratings
-from app.services.files.rating_blocks import BadRow, RatingRules
+from app.services.files.rating_blocks import RatingRules
 from app.services.files.rating_sources import ratings_in_file, read_source
 from app.storage.catalogue import find_item
 from app.storage.engine import Store

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.services.files.bad_rows import BadRow
 from app.services.files.cut_lines import LONGEST_LINE, cut_lines
 from app.services.files.file_layouts import ColumnNames, rating_layout
 from app.services.files.item_files import read_items
-from app.services.files.rating_blocks import BadRow, RatingRules
+from app.services.files.rating_blocks import RatingRules
 from app.services.files.rating_files import read_ratings
 from app.storage.catalogue import Item
 from app.storage.ratings import Rating

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
+from app.services.files.bad_rows import BadRow, BadRowError
 from app.services.files.file_layouts import item_format
 from app.services.files.item_files import read_items
-from app.services.files.rating_blocks import BadRow, BadRowError
 from app.storage.catalogue import Item
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.services.files.bad_rows import BadRow, BadRowError
 from app.services.files.file_layouts import ColumnNames, RatingLayout, rating_layout
-from app.services.files.rating_blocks import BadRow, BadRowError, Block, RatingRules
+from app.services.files.rating_blocks import Block, RatingRules
 from app.services.files.rating_files import _next_batch, _open, read_ratings
 from app.services.files.rating_sources import first_line
 from app.storage.ratings import Rating
