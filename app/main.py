@@ -54,7 +54,7 @@ from app.services.questions.popularity import StorePopularity
 from app.services.questions.recommending import Recommender
 from app.services.questions.similar_users import UserSimilarity
 from app.services.questions.trending import Trending
-from app.services.refreshing import LoadedAhead, Refresher
+from app.services.refreshing import Refresher
 from app.services.tastes import RatingScale
 from app.services.watching import watch_store
 from app.serving.live import LiveModel
@@ -85,29 +85,29 @@ GIL_SECONDS = 0.0002  # others hold it for a batch's rows or a long list, and th
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
-def create_app(settings: Settings, loaded: LoadedAhead | None = None) -> FastAPI:
+def create_app(settings: Settings, ahead: Refresher | None = None) -> FastAPI:
     """Build the application of one process.
 
     Parameters
     ----------
     settings : Settings
         From the environment.
-    loaded : LoadedAhead, optional
-        A version that is in memory already.
+    ahead : Refresher, optional
+        One that has loaded what is active already.
 
     Returns
     -------
     FastAPI
-        Opens the store when it starts, and closes it when it stops.
+        Connects to the store when it starts, and disconnects when it stops.
     """
     access, metrics = Access(given_keys(settings)), Metrics()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
-        store = Store(settings.store_url)
-        writer, live = GroupWriter(store), LiveModel()
+        refresher = ahead or _refresher(settings)
+        store, live = refresher.store, refresher.live
+        writer = GroupWriter(store)
         reader = TimedReader(user_ratings_reader(store, settings.read_deadline), metrics)
-        refresher = Refresher(store, settings, live, loaded or LoadedAhead())
 
         async def recall(version: int, supplement: int) -> Snapshot:
             snapshot = await asyncio.to_thread(refresher.recall, version, supplement)
@@ -171,12 +171,18 @@ def create_app(settings: Settings, loaded: LoadedAhead | None = None) -> FastAPI
     return app
 
 
+def _refresher(settings: Settings) -> Refresher:
+    return Refresher(Store(settings.store_url), settings, LiveModel())
+
+
 async def _refresh(refresher: Refresher, state: ApiState, access: Access) -> None:
     try:
         access.update(await asyncio.to_thread(list_keys, refresher.store))
-        if await asyncio.to_thread(refresher.refresh) and state.live.current is not None:
+        await asyncio.to_thread(refresher.refresh)
+        if state.live.current is not None and state.live.current is not state.noticed:
+            state.noticed = state.live.current
             state.metrics.swaps.inc()
-            log.info("serving", model_version=state.live.current.model.version)
+            log.info("serving", model_version=state.noticed.model.version)
         state.is_store_reachable = True
     except StoreUnavailableError as error:
         if state.is_store_reachable:
@@ -223,9 +229,10 @@ def main() -> None:
     give_memory_back()
     if arguments.gate is not None:
         wait_at_gate(arguments.gate)
-    loaded = LoadedAhead.of(settings)
+    refresher = _refresher(settings)
+    refresher.load_ahead()
     give_memory_back()
-    app, listening = create_app(settings, loaded), listening_socket(arguments.fd)
+    app, listening = create_app(settings, refresher), listening_socket(arguments.fd)
     config = server_config(app, settings.trusted_proxies)
     config.load()
     config.get_loop_factory()  # loads uvloop, which forked processes would each load for themselves
@@ -249,8 +256,9 @@ def main() -> None:
     else:
         load_kernels()
         load_reader(settings.store_url)
+        app.middleware_stack = app.build_middleware_stack()
         forget_process(os.getpid())  # which serves nothing itself
-        keep_forked(serve, arguments.processes, on_end=forget_process, on_started=loaded.let_go)
+        keep_forked(serve, arguments.processes, on_end=forget_process, on_started=refresher.let_go)
 
 
 if __name__ == "__main__":

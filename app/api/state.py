@@ -20,11 +20,12 @@ from app.services.questions.recommending import Recommender
 from app.services.questions.similar_users import UserSimilarity
 from app.services.questions.trending import Trending
 from app.serving.live import LiveModel
+from app.serving.snapshot import Snapshot
 
 
 @dataclass(slots=True)
 class ApiState:
-    """The services of a process and what it knows about itself."""
+    """The services of a process and what it knows about itself; ``noticed`` is the snapshot that was last logged."""
 
     settings: Settings
     live: LiveModel
@@ -40,6 +41,7 @@ class ApiState:
     is_ready: bool = False
     is_draining: bool = False
     is_store_reachable: bool = True
+    noticed: Snapshot | None = None
 
 
 async def _state(request: Request) -> ApiState:

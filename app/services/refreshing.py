@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from app.config import Settings
 from app.errors import ArtifactError, StoreUnavailableError, VersionGoneError
+from app.services.access_keys import list_keys
 from app.services.clock import now_microseconds
 from app.serving.live import LiveModel
 from app.serving.model import Model, from_arrays
@@ -28,64 +29,6 @@ _TRY_AGAIN_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class LoadedAhead:
-    """A version that was loaded before anything serves, once for all processes that are forked then.
-
-    Attributes
-    ----------
-    model : Model or None
-        None when there is none, or when it has been taken.
-    """
-
-    model: Model | None = None
-
-    @classmethod
-    def of(cls, settings: Settings) -> "LoadedAhead":
-        """Load the active version.
-
-        Parameters
-        ----------
-        settings : Settings
-            Where the store is.
-
-        Returns
-        -------
-        LoadedAhead
-            With no model where it cannot be had: whoever serves finds out why, and tries again.
-        """
-        store = Store(settings.store_url)
-        try:
-            with store.read() as connection:
-                active = versions.active_version(connection)
-            return cls(None if active is None else load_model(store, settings.models_dir, active, os.cpu_count() or 1))
-        except (StoreUnavailableError, ArtifactError):
-            return cls()
-        finally:
-            store.close()
-
-    def take(self, version: int) -> Model | None:
-        """Take the model, if it is the one that is wanted; either way it is held here no longer.
-
-        Parameters
-        ----------
-        version : int
-            Which.
-
-        Returns
-        -------
-        Model or None
-            None when it is another, or none.
-        """
-        model = self.model
-        self.let_go()
-        return model if model is not None and model.version == version else None
-
-    def let_go(self) -> None:
-        """Hold the model here no longer."""
-        self.model = None
-
-
-@dataclass(slots=True)
 class Refresher:
     """Keeps a live model up to date with the store; call ``refresh`` often, from one thread at a time.
 
@@ -97,17 +40,35 @@ class Refresher:
         Where the versions lie.
     live : LiveModel
         What is swapped.
-    loaded : LoadedAhead
-        A version that this process had before it was forked.
     """
 
     store: Store
     settings: Settings
     live: LiveModel
-    loaded: LoadedAhead = field(default_factory=LoadedAhead)
     _catalogue_revision: int = -1
     _refused: tuple[int, int] | None = field(default=None)
     _try_again_at: float = 0.0
+    _n_threads: int = 1  # to compute checksums with
+
+    def load_ahead(self) -> None:
+        """Load what is active before anything serves, once for all processes that are forked then.
+
+        No connection stays open. Where nothing can be had, whoever serves finds out why, and tries again.
+        """
+        self._n_threads = os.cpu_count() or 1  # nobody waits for an answer yet
+        try:
+            list_keys(self.store)  # as whoever serves will: a statement is compiled where it is first used
+            self.refresh()
+        except (StoreUnavailableError, ArtifactError):
+            self.let_go()
+        finally:
+            self._n_threads = 1
+            self.store.close()
+
+    def let_go(self) -> None:
+        """Hold nothing that was loaded any longer, as if nothing had been."""
+        self.live = LiveModel()
+        self._catalogue_revision, self._refused, self._try_again_at = -1, None, 0.0
 
     def refresh(self) -> bool:
         """Look once, and swap if something is new.
@@ -214,7 +175,7 @@ class Refresher:
         for held in (self.live.current, *self.live.recent.values()):
             if held is not None and held.model.version == version:
                 return held.model
-        return self.loaded.take(version) or load_model(self.store, self.settings.models_dir, version)
+        return load_model(self.store, self.settings.models_dir, version, self._n_threads)
 
     def _supplement(self, model: Model, number: int) -> Supplement | None:
         if not number:
@@ -223,7 +184,7 @@ class Refresher:
         return read_supplement(number, files.arrays, model)
 
 
-def load_model(store: Store, models_dir: Path, version: int, n_threads: int = 1) -> Model:
+def load_model(store: Store, models_dir: Path, version: int, n_threads: int) -> Model:
     """Load a version, and what is needed to answer from it.
 
     Parameters

@@ -7,6 +7,7 @@ vector. Times are whole microseconds since 1970 (``BigInteger``), so that both s
 
 from sqlalchemy import (
     JSON,
+    VARCHAR,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -22,7 +23,6 @@ from sqlalchemy import (
     Table,
     text,
 )
-from sqlalchemy.dialects import postgresql
 
 metadata = MetaData(
     naming_convention={
@@ -36,7 +36,7 @@ metadata = MetaData(
 # SQLite reuses a deleted largest key unless AUTOINCREMENT forbids it, and takes that for INTEGER columns alone.
 _Key = BigInteger().with_variant(Integer, "sqlite")
 # Byte order, whatever the server's locale: ids are compared alike on both stores.
-_Id = String().with_variant(postgresql.VARCHAR(collation="C"), "postgresql")
+_Id = String().with_variant(VARCHAR(collation="C"), "postgresql")
 
 users = Table(
     "users",

@@ -11,7 +11,7 @@ from app.storage.user_ratings import COLUMNS, STATEMENT, UserRatings
 _STATEMENT = STATEMENT.format(columns=", ".join(COLUMNS), parameter="?")
 _FEW = 1_000  # ratings that there is room for at first
 # for the upper levels of the trees; the rest lies in the system's cache, of which all processes have one together
-_CACHE_KIB = 4096
+_CACHE_KIB = 1024
 
 
 class SqliteReader:

@@ -12,7 +12,7 @@ import pytest
 from app.config import Settings
 from app.errors import ArtifactError
 from app.services import refreshing
-from app.services.refreshing import LoadedAhead, Refresher
+from app.services.refreshing import Refresher
 from app.serving.live import LiveModel
 from app.storage import versions
 from app.storage.artifacts import read_artifacts, write_artifacts
@@ -123,26 +123,35 @@ async def test_after_a_start_the_newest_sound_version_is_served_when_the_active_
     assert live.refused_version == second
 
 
-async def test_a_version_that_was_loaded_ahead_is_served_as_it_is_and_let_go(service: Service):
-    first = await service.train()
-    loaded, live, store = LoadedAhead.of(service.settings), LiveModel(), Store(service.settings.store_url)
-    model = loaded.model
-    assert model is not None
-    refresher = Refresher(store, service.settings, live, loaded)
-    refresher.refresh()
-    assert live.current is not None
-    assert live.current.model is model
-    assert (model.version, loaded.model) == (first, None)
+async def test_what_was_loaded_ahead_is_served_as_it_is_and_let_go(service: Service):
+    version = await service.train()
+    store = Store(service.settings.store_url)
+    refresher = Refresher(store, service.settings, LiveModel())
+    refresher.load_ahead()
+    ahead = refresher.live.current
+    assert ahead is not None
+    assert ahead.model.version == version
+    assert not refresher.refresh()
+    assert refresher.live.current is ahead
+    refresher.let_go()
+    assert refresher.live.current is None
+    assert refresher.refresh()
     store.close()
 
 
 async def test_another_version_than_the_one_loaded_ahead_is_read_and_a_damaged_one_left_to_be_refused(service: Service):
     await service.train()
-    loaded, live, store = LoadedAhead.of(service.settings), LiveModel(), Store(service.settings.store_url)
+    store = Store(service.settings.store_url)
+    refresher = Refresher(store, service.settings, LiveModel())
+    refresher.load_ahead()
     second = await service.train()
-    Refresher(store, service.settings, live, loaded).refresh()
-    assert live.current is not None
-    assert (live.current.model.version, loaded.model) == (second, None)
+    refresher.refresh()
+    assert refresher.live.current is not None
+    assert refresher.live.current.model.version == second
     damage(service.settings, second)
-    assert LoadedAhead.of(service.settings).model is None
+    anew = Refresher(store, service.settings, LiveModel())
+    anew.load_ahead()
+    assert anew.live.current is None
+    with pytest.raises(ArtifactError, match="checksum"):
+        anew.refresh()
     store.close()
