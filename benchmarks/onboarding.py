@@ -48,7 +48,7 @@ class Known:
         """Score every item by what was answered."""
         rated = sorted(self.answers)
         vector = self.fold_in.fold_in_user(rated, [self.answers[item] for item in rated])
-        return scores_of(self.fold_in.item_factors, vector)
+        return scores_of(self.fold_in.item_factors[:], vector)
 
     def learn(self, place: int, answer: float | None) -> None:
         """Take an answer about the candidate in a place."""

@@ -1,5 +1,7 @@
 """Names for the arrays that go in and out."""
 
+from typing import Any, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,3 +16,17 @@ Indices = NDArray[np.int32]
 
 Offsets = NDArray[np.int64]
 """Where each row's ratings begin."""
+
+
+class Vectors(Protocol):
+    """Vectors that are gathered by their rows: an array of shape (n, n_factors), float32, or `QuantizedVectors`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many, and their length."""
+
+    def __len__(self) -> int:
+        """Count them."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """Gather some, as an array of float32."""

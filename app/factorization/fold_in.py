@@ -1,15 +1,16 @@
 """Folding in: a user's vector as a function of that user's ratings now, and an item's of its raters'."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from app.factorization.arrays import Doubles, Floats
+from app.factorization.arrays import Doubles, Floats, Vectors
 from app.factorization.gathering import room_for
 from app.factorization.half_epoch import solve_rows
 from app.factorization.hyperparameters import Hyperparameters
-from app.factorization.objective import Factors, gramian, item_weight, row_regularization
+from app.factorization.objective import FactorsOf, gramian, item_weight, row_regularization
 from app.factorization.packing import unpacked
 from app.factorization.row_solver import Shared, shared_by_rows
 from app.factorization.side import Side
@@ -22,8 +23,8 @@ _ALL_ONES = np.empty(0, np.float32)
 class FoldIn:
     """What folding users in needs of a model; prepared once, then used by any number of threads."""
 
-    item_factors: Floats
-    """V, ndarray of shape (n_items or more, n_factors), float32, as fitted; may be a memory map."""
+    item_factors: Vectors
+    """V, of shape (n_items or more, n_factors), as fitted."""
 
     item_weights: Floats
     """c_i, ndarray as long as `item_factors`, float32."""
@@ -44,12 +45,12 @@ class FoldIn:
     """λ_u by the number of ratings, as far as it has been needed."""
 
     @classmethod
-    def of(cls, factors: Factors) -> "FoldIn":
+    def of(cls, factors: FactorsOf[Any]) -> "FoldIn":
         """Prepare folding users in.
 
         Parameters
         ----------
-        factors : Factors
+        factors : FactorsOf
             What `fit` returned.
 
         Returns
@@ -189,12 +190,12 @@ class FoldInItem:
     """What the factors were fitted with."""
 
     @classmethod
-    def of(cls, factors: Factors) -> "FoldInItem":
+    def of(cls, factors: FactorsOf[Any]) -> "FoldInItem":
         """Prepare folding items in.
 
         Parameters
         ----------
-        factors : Factors
+        factors : FactorsOf
             What `fit` returned.
 
         Returns

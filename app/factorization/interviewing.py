@@ -10,16 +10,17 @@ where p_ti is the probability that someone like t knows item i: v_i·u_t as far 
 users who rated it. Of what a person knows, it is what the person likes that moves the list most, since what nobody
 rated counts as a weak dislike anyhow. Asked is the greatest p_i √(v_i·û), with û folded in from the answers.
 
-What the answers themselves would leave uncertain, A_u⁻¹, finds worse questions than these: docs/decisions/0035.
+What the answers themselves would leave uncertain, A_u⁻¹, finds worse questions than these: docs/decisions/0037.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.factorization.arrays import Doubles, Floats
-from app.factorization.objective import Factors
+from app.factorization.objective import FactorsOf
 
 _MOST_PEOPLE = 1_000
 _OWN_SHARE = 0.7  # of a person's own habits in p_ti; the rest is everyone's
@@ -79,12 +80,12 @@ class Interview:
         return known
 
 
-def newcomer(factors: Factors) -> Interview:
+def newcomer(factors: FactorsOf[Any]) -> Interview:
     """Say what is known of someone of whom nothing is known.
 
     Parameters
     ----------
-    factors : Factors
+    factors : FactorsOf
         The model's.
 
     Returns

@@ -23,11 +23,11 @@ How the loss is minimized is not here: see `alternating.py` and `gradient.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from app.factorization.arrays import Doubles, Floats, Offsets
+from app.factorization.arrays import Doubles, Floats, Offsets, Vectors
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.observed import squared_errors
 from app.factorization.row_blocks import RowBlocks
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array  # which serving does without
 
 _AT_ONCE = 1 << 17
+
+AnyVectors = TypeVar("AnyVectors", bound=Vectors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +55,20 @@ class Epoch:
     """Both half-epochs, without computing the loss."""
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
-    """What a fit returns, an immutable value.
+@dataclass(frozen=True)  # a generic class cannot have slots too in Python 3.11
+class FactorsOf(Generic[AnyVectors]):
+    """What a fit returns, an immutable value, whichever form its vectors are in.
 
     Where w0 > 0, both sides are expressed in the principal axes of the item factors, strongest first: there
     Σ_i c_i v_i v_iᵀ is diagonal. Any rotation applied to both sides leaves every score as it is; this one makes folding
     in cheap. With biases, the first axis is the user's bias and the second the item's.
     """
 
-    user_factors: Floats
-    """U, ndarray of shape (n_users, n_factors), float32."""
+    user_factors: AnyVectors
+    """U, of shape (n_users, n_factors)."""
 
-    item_factors: Floats
-    """V, ndarray of shape (n_items, n_factors), float32."""
+    item_factors: AnyVectors
+    """V, of shape (n_items, n_factors)."""
 
     mean_user: Floats
     """μ, ndarray of shape (n_factors,), float32."""
@@ -97,6 +99,10 @@ class Factors:
 
     hyperparameters: Hyperparameters
     """What the factors were fitted with, and what folding in needs again."""
+
+
+Factors = FactorsOf[Floats]
+"""As they are fitted: the vectors are arrays of float32."""
 
 
 def row_regularization(n_ratings: Offsets | int, n_others: int, hyperparameters: Hyperparameters) -> Floats:
@@ -226,12 +232,12 @@ def loss(
     return observed + everywhere + apart + hyper.selection_regularization * choices
 
 
-def gramian(vectors: Floats, weights: Floats | None = None, rows: RowBlocks | None = None) -> Doubles:
+def gramian(vectors: Vectors, weights: Floats | None = None, rows: RowBlocks | None = None) -> Doubles:
     """Compute Σ_i c_i v_i v_iᵀ, slice by slice, so that sums are as exact with many rows as with few.
 
     Parameters
     ----------
-    vectors : ndarray of shape (n_rows, n_factors), float32
+    vectors : Vectors of shape (n_rows, n_factors)
         V.
     weights : ndarray of shape (n_rows,), float32, optional
         c; 1 when not given.

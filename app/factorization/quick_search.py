@@ -15,7 +15,7 @@ from app.factorization.fold_in import FoldIn
 from app.factorization.gathering import room_for
 from app.factorization.half_epoch import solve_rows
 from app.factorization.packing import unpacked
-from app.factorization.quantized import QuantizedVectors
+from app.factorization.quantized import QuantizedVectors, restore
 from app.factorization.side import Side
 from app.factorization.top_n import After, frozen, scan
 
@@ -58,10 +58,10 @@ class QuickSearch:
     """
 
     def __init__(self, fold_in: FoldIn, items: QuantizedVectors, index_by_key: NDArray[np.int32]) -> None:
-        n_items, n_factors = items.vectors.shape
+        n_items, n_factors = items.shape
         self._fold_in, self._index_by_key = fold_in, frozen(index_by_key, np.int32)
-        self._vectors, self._item_weights = frozen(fold_in.item_factors), frozen(fold_in.item_weights)
-        self._searched = items.vectors, items.levels, items.steps, items.scales
+        self._item_weights = frozen(fold_in.item_weights)
+        self._searched = items.levels, items.residuals, items.steps, items.scales
         self._packed, self._room = unpacked(n_factors), room_for(MOST_RATINGS, n_factors)
         self._rated = np.empty(MOST_RATINGS, np.int64)
         self._gathered = np.empty((MOST_RATINGS, n_factors), np.float32)
@@ -109,7 +109,7 @@ class QuickSearch:
             keys,
             targets,
             self._index_by_key,
-            self._vectors,
+            *self._searched,
             self._item_weights,
             exclude_rated,
             frozen(excluded, np.bool_),
@@ -149,7 +149,10 @@ def _lay_out(
     keys: NDArray[np.int64],
     targets_by_key: Doubles,
     index_by_key: NDArray[np.int32],
-    vectors: Floats,
+    levels: NDArray[np.int8],
+    residuals: NDArray[np.int16],
+    steps: Floats,
+    scales: Floats,
     item_weights: Floats,
     exclude_rated: bool,
     hidden: NDArray[np.bool_],
@@ -180,8 +183,7 @@ def _lay_out(
     for place in range(n_rated):
         index = rated[place]
         weights[place] = item_weights[index]
-        for f in range(vectors.shape[1]):
-            gathered[place, f] = vectors[index, f]
+        restore(levels, residuals, steps, scales, index, gathered[place])
         if exclude_rated:
             excluded[index] = True
     return n_rated

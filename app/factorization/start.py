@@ -1,13 +1,14 @@
 """Where a fit starts."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from app.factorization.hyperparameters import Hyperparameters
-from app.factorization.objective import Factors, item_weight, mean_discount_of, ratings_per_item
+from app.factorization.objective import Factors, FactorsOf, item_weight, mean_discount_of, ratings_per_item
 from app.factorization.prefetching import cache_aligned
 from app.factorization.row_blocks import RowBlocks
 from app.factorization.selection import selection_matrix
@@ -101,12 +102,12 @@ def warm_start(drawn: Factors, known: Factors) -> Factors:
     return drawn
 
 
-def rearranged(known: Factors, user_rows: NDArray[np.intp], item_rows: NDArray[np.intp]) -> Factors:
+def rearranged(known: FactorsOf[Any], user_rows: NDArray[np.intp], item_rows: NDArray[np.intp]) -> Factors:
     """Put the vectors of a fit in another order, with a mean vector for whoever is new; to start from.
 
     Parameters
     ----------
-    known : Factors
+    known : FactorsOf
         An earlier fit.
     user_rows : ndarray of shape (n_users,), intp
         Each user's row in it, or -1.

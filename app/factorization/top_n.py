@@ -13,7 +13,7 @@ from app.factorization.arrays import Floats
 from app.factorization.best import keep_best, put_in_order, score_of
 from app.factorization.bounds import prepared, set_bounds
 from app.factorization.compiled import compiled, strictly_compiled
-from app.factorization.quantized import ITEMS_PER_BLOCK, QuantizedVectors
+from app.factorization.quantized import ITEMS_PER_BLOCK, QuantizedVectors, restore
 
 _NONE = np.empty(0, np.float32)
 _NONE.flags.writeable = False
@@ -78,15 +78,15 @@ def top_n(
     scores : ndarray of the same shape, float32
         As ``scores_of`` computes them.
     """
-    n_items = len(items.vectors)
+    n_items = len(items)
     n = min(max(n, 0), n_items)
     if not n:
         return np.empty(0, np.intp), np.empty(0, np.float32)
     users = frozen(np.atleast_2d(user_vectors))
     found, found_scores = np.empty(n, np.int64), np.empty(n, np.float32)
     n_found = scan(
-        items.vectors,
         items.levels,
+        items.residuals,
         items.steps,
         items.scales,
         users,
@@ -190,8 +190,8 @@ def _set_scores(vectors: Floats, users: Floats, scores: Floats) -> None:
 
 @compiled
 def scan(
-    vectors: Floats,
     levels: NDArray[np.int8],
+    residuals: NDArray[np.int16],
     steps: Floats,
     scales: Floats,
     users: Floats,
@@ -207,7 +207,7 @@ def scan(
 
     Parameters
     ----------
-    vectors, levels, steps, scales : ndarray
+    levels, residuals, steps, scales : ndarray
         Of the items, as ``QuantizedVectors`` has them.
     users : ndarray of shape (n_users, n_factors), float32
         u.
@@ -227,11 +227,12 @@ def scan(
     int
         How many were found.
     """
-    n_found, n, n_items = 0, len(found), len(vectors)
+    n_found, n, n_items = 0, len(found), len(residuals)
     weights, slack = prepared(users, scales, levels.shape[1])
     worst = np.float32(-np.inf)
     bounds = np.empty(ITEMS_PER_BLOCK, np.float32)
     others = np.empty(ITEMS_PER_BLOCK, np.float32)
+    vector = np.empty((1, residuals.shape[1]), np.float32)
     for block in range(len(levels)):
         first = block * ITEMS_PER_BLOCK
         set_bounds(levels[block], steps[block], weights[0], slack[0], bounds)
@@ -254,7 +255,8 @@ def scan(
             index = first + place
             if bounds[place] < worst or excluded[index]:
                 continue
-            score = _rescaled(score_of(vectors, index, users), index, multipliers, additions)
+            restore(levels, residuals, steps, scales, index, vector[0])
+            score = _rescaled(score_of(vector, 0, users), index, multipliers, additions)
             if score > after_score or (score == after_score and index <= after_index):
                 continue
             n_found = keep_best(found, scores, n_found, index, score)

@@ -13,7 +13,7 @@ from app.factorization.arrays import Floats
 from app.factorization.best import keep_best, put_in_order, score_of
 from app.factorization.bounds import prepared
 from app.factorization.compiled import compiled
-from app.factorization.quantized import COLUMNS_AT_ONCE, ITEMS_PER_BLOCK, QuantizedVectors
+from app.factorization.quantized import COLUMNS_AT_ONCE, ITEMS_PER_BLOCK, QuantizedVectors, restore
 from app.factorization.top_n import After, frozen
 
 MOST_TOGETHER = 16
@@ -60,9 +60,9 @@ def top_n_together(items: QuantizedVectors, searches: Sequence[Search]) -> list[
     list of (item_indices, scores)
         Of each search, as `top_n` returns them.
     """
-    n_items = len(items.vectors)
+    n_items = len(items)
     lengths = np.array([min(max(search.n, 0), n_items) for search in searches], np.int64)
-    vectors = np.zeros((-(-len(searches) // USERS_AT_ONCE) * USERS_AT_ONCE, items.vectors.shape[1]), np.float32)
+    vectors = np.zeros((-(-len(searches) // USERS_AT_ONCE) * USERS_AT_ONCE, items.shape[1]), np.float32)
     vectors[: len(searches)] = [search.user_vector for search in searches]
     users = frozen(vectors)
     excluded, common = np.zeros(n_items, np.uint16), {id(search.excluded): search.excluded for search in searches}
@@ -76,8 +76,8 @@ def top_n_together(items: QuantizedVectors, searches: Sequence[Search]) -> list[
     n_found = np.zeros(len(searches), np.int64)
     if n_items and n_most:
         _scan_together(
-            items.vectors,
             items.levels,
+            items.residuals,
             items.steps,
             items.scales,
             users,
@@ -126,8 +126,8 @@ def _set_bounds(levels: NDArray[np.int8], steps: Floats, weights: Floats, slack:
 
 @compiled
 def _scan_together(
-    vectors: Floats,
     levels: NDArray[np.int8],
+    residuals: NDArray[np.int16],
     steps: Floats,
     scales: Floats,
     users: Floats,
@@ -139,10 +139,11 @@ def _scan_together(
     scores: Floats,
     n_found: NDArray[np.int64],
 ) -> None:
-    n_items, n_users = len(vectors), len(lengths)
+    n_items, n_users = len(residuals), len(lengths)
     weights, slack = prepared(users, scales, levels.shape[1])
     worst = np.full(n_users, -np.inf, np.float32)
     bounds = np.empty((USERS_AT_ONCE, ITEMS_PER_BLOCK), np.float32)
+    vector = np.empty((1, residuals.shape[1]), np.float32)
     for block in range(len(levels)):
         first = block * ITEMS_PER_BLOCK
         for start in range(0, n_users, USERS_AT_ONCE):
@@ -160,7 +161,8 @@ def _scan_together(
                     index = first + place
                     if of_block[place] < worst[user] or (excluded[index] >> user) & 1:
                         continue
-                    score = score_of(vectors, index, users[user : user + 1])
+                    restore(levels, residuals, steps, scales, index, vector[0])
+                    score = score_of(vector, 0, users[user : user + 1])
                     if score > after or (score == after and index <= after_indices[user]):
                         continue
                     n_found[user] = keep_best(of_user, its_scores, n_found[user], index, score)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from app.errors import ArtifactError
 from app.factorization.fold_in import FoldIn
 from app.factorization.hyperparameters import Hyperparameters
-from app.factorization.objective import Factors
+from app.factorization.objective import Factors, FactorsOf
 from app.factorization.quantized import QuantizedVectors
 from app.serving.categories import CategoryLikeness
 from app.serving.item_table import ItemTable, by_popularity, item_arrays, read_items
@@ -34,8 +34,8 @@ class Model:
         Its number.
     description : dict
         As in its manifest: method, hyper-parameters, metrics, what it was trained on.
-    factors : Factors
-        User and item factors, the mean user, the Gramian's diagonal, the hyper-parameters.
+    factors : FactorsOf of QuantizedVectors
+        User and item factors as top-n goes through them, the mean user, the Gramian's diagonal, the hyper-parameters.
     fold_in : FoldIn
         What turns ratings into a user's vector.
     items : ItemTable
@@ -44,8 +44,6 @@ class Model:
         The store's keys of the trained users, ascending.
     popular : ndarray of shape (n_items,), int32
         Item indices, the most rated first, ties by item id.
-    searched_items, searched_users : QuantizedVectors
-        The vectors as top-n goes through them.
     categories : CategoryLikeness
         What items have in common besides who likes them.
     users : TrainedUsers or None
@@ -58,20 +56,22 @@ class Model:
 
     version: int
     description: Mapping[str, Any]
-    factors: Factors
+    factors: FactorsOf[QuantizedVectors]
     fold_in: FoldIn
     items: ItemTable
     user_keys: NDArray[np.int64]
     popular: NDArray[np.int32]
-    searched_items: QuantizedVectors
-    searched_users: QuantizedVectors
     categories: CategoryLikeness
     users: TrainedUsers | None = None
     searches: SharedSearches = field(default_factory=SharedSearches)
     quick_searches: QuickSearches | None = None
 
 
-_FACTORS = tuple(each.name for each in fields(Factors) if each.name != "hyperparameters")
+_SIDES = ("user", "item")
+_OTHERWISE = {"hyperparameters", *(f"{side}_factors" for side in _SIDES)}
+_FACTORS = tuple(
+    each.name for each in fields(FactorsOf) if each.name not in {"user_factors", "item_factors", "hyperparameters"}
+)
 
 
 def to_arrays(
@@ -97,8 +97,8 @@ def to_arrays(
     """
     arrays: dict[str, NDArray[Any]] = {name: getattr(factors, name) for name in _FACTORS}
     arrays |= item_arrays(items) | {"user_keys": user_keys, "popular": by_popularity(items.popularity)}
-    for side in ("item", "user"):
-        arrays |= QuantizedVectors.of(arrays[f"{side}_factors"]).arrays(side)
+    for side in _SIDES:
+        arrays |= QuantizedVectors.of(getattr(factors, f"{side}_factors")).arrays(side)
     return arrays | (users.arrays() if users else {})
 
 
@@ -126,17 +126,16 @@ def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: M
     """
     try:
         hyperparameters = Hyperparameters.read(description["hyperparameters"])
+        arrays = _in_this_format(arrays)
         check_model(arrays, description)
-        vectors: dict[str, Any] = {name: arrays[name] for name in _FACTORS}
-        factors = Factors(hyperparameters=hyperparameters, **vectors)
+        named: dict[str, Any] = {name: arrays[name] for name in _FACTORS}
+        named |= {f"{side}_factors": QuantizedVectors.read(arrays, side) for side in _SIDES}
+        factors = FactorsOf[QuantizedVectors](hyperparameters=hyperparameters, **named)
         items = read_items(arrays)
         user_keys, users = arrays["user_keys"], TrainedUsers.read(arrays)
-        searched_items = QuantizedVectors.read(factors.item_factors, arrays, "item")
-        searched_users = QuantizedVectors.read(factors.user_factors, arrays, "user")
     except (ArtifactError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"version {version} is not what this release needs: {error}") from error
     fold_in, likeness = FoldIn.of(factors), CategoryLikeness.of(items)
-    searched = searched_items, searched_users
     return Model(
         version,
         description,
@@ -145,8 +144,17 @@ def from_arrays(version: int, arrays: Mapping[str, NDArray[Any]], description: M
         items,
         user_keys,
         arrays["popular"],
-        *searched,
         likeness,
         users,
-        quick_searches=QuickSearches.of(fold_in, searched_items, items.index_by_key),
+        quick_searches=QuickSearches.of(fold_in, factors.item_factors, items.index_by_key),
     )
+
+
+def _in_this_format(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    # the release before this one kept vectors as float32, and their levels in another grid beside them
+    kept = {side: arrays[f"{side}_factors"] for side in _SIDES if f"{side}_factors" in arrays}
+    for side, vectors in kept.items():
+        if not np.isfinite(vectors).all():
+            raise ArtifactError(f"{side}_factors holds numbers that are not finite")
+        arrays = {**arrays, **QuantizedVectors.of(vectors).arrays(side)}
+    return arrays

@@ -49,7 +49,7 @@ class QuickSearches:
             None for a large catalogue, and where more than a user's ratings decides, or some weigh more than others.
         """
         is_simple = not len(fold_in.item_selection) and not fold_in.hyperparameters.recency
-        return cls(fold_in, items, index_by_key) if is_simple and items.vectors.size <= QUICK else None
+        return cls(fold_in, items, index_by_key) if is_simple and items.size <= QUICK else None
 
     def take(self) -> QuickSearch:
         """Have one for oneself, until it is given back.

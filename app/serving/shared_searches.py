@@ -69,7 +69,7 @@ class SharedSearches:
         scores : ndarray of the same shape, float32
             Their scores.
         """
-        if items.vectors.size <= self._quick:
+        if items.size <= self._quick:
             return _found(items, [search])[0]
         own = _Waiting(search)
         with self._lock:

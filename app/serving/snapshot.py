@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.factorization.arrays import Vectors
 from app.factorization.quantized import QuantizedVectors
 from app.serving.item_search import ItemSearch, SearchedItems
 from app.serving.item_table import Floats, ItemTable, by_popularity
@@ -93,7 +94,7 @@ class Snapshot:
             hidden[index] = change.hidden
         hidden[list(gone)] = True
         popular = None if supplement is None else by_popularity(np.concatenate([part.popularity for part in parts]))
-        searched = [SearchedItems(model.searched_items, model.items.item_ids)]
+        searched = [SearchedItems(model.factors.item_factors, model.items.item_ids)]
         if supplement is not None:
             searched.append(SearchedItems(QuantizedVectors.of(supplement.item_factors), supplement.items.item_ids))
         search = ItemSearch(tuple(searched), model.searches)
@@ -244,7 +245,7 @@ class Snapshot:
         ndarray of shape (n, n_factors), float32
             Copies.
         """
-        return self._gather(self.model.factors.item_factors, lambda supplement: supplement.item_factors, indices)
+        return self._gather(self.model.factors.item_factors, lambda _: self.search.parts[1].vectors, indices)
 
     def weights(self, indices: NDArray[np.integer]) -> Floats:
         """Gather what some items weigh when users are folded in.
@@ -305,7 +306,7 @@ class Snapshot:
             return self.model.items, index
         return self.supplement.items, index - self.n_trained
 
-    def _gather(self, trained: Floats, added: Callable[[Supplement], Floats], indices: NDArray[np.integer]) -> Floats:
+    def _gather(self, trained: Vectors, added: Callable[[Supplement], Vectors], indices: NDArray[np.integer]) -> Floats:
         if self.supplement is None:
             found: Floats = trained[indices]
             return found

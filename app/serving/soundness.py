@@ -29,10 +29,23 @@ _ITEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "category_names_text": ("|u1", ("_name_bytes",)),
     "category_names_offsets": ("<i8", ("categories+",)),
 }
+
+
+def _vectors(side: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    # as `QuantizedVectors` has them, which looks at the blocks itself
+    return {
+        f"{side}_residuals": ("<i2", (f"{side}s", "factors")),
+        f"{side}_levels": ("|i1", (f"_{side}_blocks", "_columns", "_places")),
+        f"{side}_steps": ("<f4", (f"_{side}_blocks", "_places")),
+        f"{side}_scales": ("<f4", ("factors",)),
+        f"{side}_inverse_lengths": ("<f4", (f"{side}s",)),
+    }
+
+
 _PER_FACTOR = ("mean_user", "mean_item", "user_is_free", "item_is_free", "item_gramian")
 _MODEL = _ITEMS | {
-    "item_factors": ("<f4", ("items", "factors")),
-    "user_factors": ("<f4", ("users", "factors")),
+    **_vectors("item"),
+    **_vectors("user"),
     "item_weights": ("<f4", ("items",)),
     "mean_discount": ("<f4", ()),
     "item_selection": ("<f4", ("items?", "factors")),

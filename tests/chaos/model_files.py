@@ -217,7 +217,7 @@ def _answers(model: Model) -> str:
         names = [(snapshot.item_id(int(index)), snapshot.title(int(index))) for index in indices]
         digest.update(repr((names, scores.tolist(), snapshot.popular.tolist())).encode())
     digest.update(repr(model.items.indices_of(np.arange(20)).tolist()).encode())
-    digest.update((model.factors.user_factors @ model.factors.item_factors.T).tobytes())
+    digest.update((model.factors.user_factors[:] @ model.factors.item_factors[:].T).tobytes())
     if model.users is not None:
         digest.update(repr([model.users.history(int(index)).tolist() for index in model.users.user_indices]).encode())
         digest.update(model.users.user_digests.tobytes())

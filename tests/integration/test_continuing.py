@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from app.config import Settings
+from app.factorization.quantized import QuantizedVectors
 from app.services.training import continuing
 from app.services.training.running import train_once
 from app.storage import kept_ratings, ratings, training_data
@@ -70,7 +71,7 @@ def test_after_few_changes_a_training_goes_on_and_fits_as_well(
     assert not is_continued(anew)
     assert continued.epochs[-1]["loss"] <= anew.epochs[-1]["loss"] * 1.01
     arrays = read_artifacts(settings.models_dir / str(continued.model_version)).arrays
-    assert np.isfinite(arrays["user_factors"]).all()
+    assert np.isfinite(QuantizedVectors.read(arrays, "user")).all()
 
 
 def many_change(store: Store, settings: Settings) -> Settings:
@@ -89,7 +90,7 @@ def the_configuration_changes(store: Store, settings: Settings) -> Settings:
 
 
 def files_are_damaged(store: Store, settings: Settings) -> Settings:
-    (settings.models_dir / "2" / "user_factors.npy").write_bytes(b"")
+    (settings.models_dir / "2" / "user_residuals.npy").write_bytes(b"")
     return settings
 
 

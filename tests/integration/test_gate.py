@@ -91,7 +91,7 @@ def test_the_published_fit_is_of_all_ratings_and_its_epochs_are_recorded(store, 
     assert [epoch["epoch"] for epoch in run.epochs] == [1, 2, 3]
     assert refit_epochs(5) == 3
     folder = tmp_path / "models" / str(run.model_version)
-    n_users = len(np.load(next(folder.glob("user_factors*.npy"))))
+    n_users = len(np.load(next(folder.glob("user_residuals*.npy"))))
     assert n_users == run.n_users
     assert active_description(store)["n_ratings"] == run.n_ratings
     assert run.hyperparameters["n_epochs"] == active_description(store)["hyperparameters"]["n_epochs"] == 5

@@ -82,7 +82,7 @@ async def service(database_url: str, tmp_path: Path):
 
 
 def damage(settings: Settings, version: int) -> Path:
-    path = settings.models_dir / str(version) / "item_factors.npy"
+    path = settings.models_dir / str(version) / "item_residuals.npy"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)

@@ -56,7 +56,7 @@ def in_database(store: Store) -> set[str]:
 
 def change_a_part(store: Store, version: int, **values: object) -> None:
     """Damage the only part of a version's item vectors in the database."""
-    chosen = (model_chunks.c.folder == str(version)) & (model_chunks.c.file == "item_factors.npy")
+    chosen = (model_chunks.c.folder == str(version)) & (model_chunks.c.file == "item_residuals.npy")
     with store.write() as connection:
         assert connection.execute(update(model_chunks).where(chosen).values(values)).rowcount == 1
 

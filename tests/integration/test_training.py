@@ -52,7 +52,7 @@ def test_a_training_publishes_a_version_and_records_how_it_went(store: Store, se
     with store.read() as connection:
         assert versions.active_version(connection) == run.model_version
     files = read_artifacts(settings.models_dir / str(run.model_version))
-    assert files.arrays["item_factors"].shape == (8, 4)
+    assert files.arrays["item_residuals"].shape == (8, 4)
     live = LiveModel()
     assert Refresher(store, settings, live).refresh()
     assert live.current is not None

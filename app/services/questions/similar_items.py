@@ -96,7 +96,7 @@ def unit(vector: Floats) -> Floats:
 
 
 def _blended(model: Model, seeds: NDArray[np.intp]) -> Rescaling:
-    taste, content = model.searched_items.inverse_lengths, model.categories.cosines(seeds)
+    taste, content = model.factors.item_factors.inverse_lengths, model.categories.cosines(seeds)
     if content is None:
         return Rescaling(taste)
     is_described = model.categories.lengths > 0

@@ -73,7 +73,7 @@ class UserSimilarity:
         return await asyncio.to_thread(self._nearest, snapshot, vector, user_id, n), snapshot.model.version
 
     def _nearest(self, snapshot: Snapshot, vector: Floats, user_id: str, n: int) -> list[SimilarUser]:
-        model, searched = snapshot.model, snapshot.model.searched_users
+        model, searched = snapshot.model, snapshot.model.factors.user_factors
         n_asked = n + _SPARE
         while True:
             best, products = top_n(searched, unit(vector), n_asked, rescaling=cosine_rescaling(searched))

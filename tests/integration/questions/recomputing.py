@@ -36,12 +36,21 @@ class Version:
         return [text[start:end].decode() for start, end in pairwise(offsets)]
 
     @cached_property
+    def item_vectors(self) -> np.ndarray:
+        residuals, steps = self.arrays["item_residuals"], self.arrays["item_steps"].reshape(-1)
+        n_items, n_factors = residuals.shape
+        levels = self.arrays["item_levels"].transpose(0, 2, 1).reshape(-1, self.arrays["item_levels"].shape[1])
+        in_steps = levels[:n_items, :n_factors] + residuals / 2.0**16
+        vectors: np.ndarray = in_steps * steps[:n_items, np.newaxis] * self.arrays["item_scales"]
+        return vectors
+
+    @cached_property
     def popularity(self) -> dict[str, float]:
         return dict(zip(self.item_ids, self.arrays["popularity"].tolist(), strict=True))
 
     def scores(self, ratings: Mapping[str, float]) -> dict[str, float]:
         """Score every item for someone with these ratings: the row of the normal equations, built and solved."""
-        vectors, weights = (self.arrays[name].astype(float) for name in ("item_factors", "item_weights"))
+        vectors, weights = self.item_vectors, self.arrays["item_weights"].astype(float)
         w0, mean = float(self.hyperparameters["unobserved_weight"]), self.arrays["mean_user"].astype(float)
         known = [item for item in ratings if item in self.popularity]
         rated = [self.item_ids.index(item) for item in known]

@@ -21,7 +21,7 @@ async def test_items_of_a_kind_are_alike(trained: Service):
 
 async def test_both_metrics_are_what_they_are_called(trained: Service):
     model = trained.state.live.current.model  # type: ignore[union-attr]
-    vectors = model.factors.item_factors
+    vectors = model.factors.item_factors[:]
     seed = model.items.item_ids.find("i05")
     products = vectors @ vectors[seed]
     for metric, scores in (

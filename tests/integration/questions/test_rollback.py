@@ -58,6 +58,6 @@ async def test_a_version_that_is_not_kept_or_is_damaged_is_not_activated(trained
     await trained.post("/models/9/activate", None, status=404)
     await trained.rate(tastes(seed=1))
     await trained.train()
-    (trained.settings.models_dir / "1" / "item_factors.npy").unlink()
+    (trained.settings.models_dir / "1" / "item_residuals.npy").unlink()
     assert (await trained.post("/models/1/activate", None, status=503))["type"] == "urn:foldin:problem:model-unreadable"
     assert (await trained.get("/models/active"))["version"] == 2

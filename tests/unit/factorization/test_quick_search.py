@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.factorization.fold_in import FoldIn
 from app.factorization.hyperparameters import Hyperparameters
-from app.factorization.objective import Factors
+from app.factorization.objective import FactorsOf
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.quick_search import QuickSearch
 from app.factorization.top_n import top_n
@@ -20,16 +20,16 @@ SIZES = [(1, 1), (5, 3), (60, 8), (700, 16), (300, 70)]
 def random_model(n_items: int, n_factors: int) -> tuple[FoldIn, QuantizedVectors, np.ndarray]:
     """Invent a model, and the keys of its items: every third is nobody's."""
     rng = np.random.default_rng(n_items)
-    item_factors = rng.standard_normal((n_items, n_factors)).astype(np.float32)
+    items = QuantizedVectors.of(rng.standard_normal((n_items, n_factors)).astype(np.float32))
     users, nothing = rng.standard_normal((3, n_factors)).astype(np.float32), np.empty((0, n_factors), np.float32)
-    factors = Factors(
+    factors = FactorsOf[Any](
         user_factors=users,
-        item_factors=item_factors,
+        item_factors=items,
         mean_user=users.mean(axis=0),
         mean_item=np.zeros(n_factors, np.float32),
         user_is_free=np.ones(n_factors, np.float32),
         item_is_free=np.ones(n_factors, np.float32),
-        item_gramian=np.square(item_factors).sum(axis=0),
+        item_gramian=np.square(items).sum(axis=0),
         item_weights=rng.uniform(0.5, 2, n_items).astype(np.float32),
         mean_discount=np.array(1, np.float32),
         item_selection=nothing,
@@ -39,7 +39,7 @@ def random_model(n_items: int, n_factors: int) -> tuple[FoldIn, QuantizedVectors
     index_by_key = np.full(3 * n_items // 2 + 1, -1, np.int32)
     places = np.delete(np.arange(len(index_by_key)), slice(0, None, 3))[:n_items]
     index_by_key[places] = rng.permutation(n_items)[: len(places)]
-    return FoldIn.of(factors), QuantizedVectors.of(item_factors), index_by_key
+    return FoldIn.of(factors), items, index_by_key
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def models() -> list[Any]:
 @given(st.integers(0, len(SIZES) - 1), st.integers(0, 2**32), st.integers(1, 101), st.booleans())
 def test_what_is_found_is_the_same_to_the_last_bit(models, size, seed, n, exclude_rated):
     fold_in, items, index_by_key, quick = models[size]
-    rng, n_items = np.random.default_rng(seed), len(items.vectors)
+    rng, n_items = np.random.default_rng(seed), len(items)
     keys = rng.permutation(len(index_by_key) + 4)[: rng.integers(0, 300)] - 2  # some beyond either end
     targets = rng.integers(0, 11, len(keys)) / 10
     excluded = rng.random(n_items) < rng.choice([0, 0.3, 1])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.factorization import top_n as searching
 from app.factorization.arrays import Floats
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.top_n import After, Rescaling, _set_scores, best_of, scan, scores_of, top_n
@@ -78,12 +79,12 @@ def test_the_kernel_equals_a_plain_sort(seed: int, kind: str, left: str, n: int,
     rng = np.random.default_rng(seed)
     n_items, n_factors = int(rng.integers(1, 400)), int(rng.integers(1, 20))
     V, U = vectors_of(kind, rng, n_items, n_factors), vectors_of(kind, rng, n_users, n_factors)
-    excluded = excluded_of(left, rng, n_items)
-    found, scores = top_n(QuantizedVectors.of(V), U, n, excluded=excluded)
-    every = reference_scores(V, U)
+    items, excluded = QuantizedVectors.of(V), excluded_of(left, rng, n_items)
+    found, scores = top_n(items, U, n, excluded=excluded)
+    every = reference_scores(items[:], U)
     assert found.tolist() == plain_sort(every, n, excluded)
     assert scores.tobytes() == every[found].tobytes()
-    assert scores_of(V[found], U).tobytes() == scores.tobytes()
+    assert scores_of(items[found], U).tobytes() == scores.tobytes()
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -100,7 +101,7 @@ def test_pages_one_after_another_are_the_whole_list(seed: int, kind: str, n: int
         if len(found) < n:
             break
         after = After(float(scores[-1]), int(found[-1]))
-    assert pages == plain_sort(reference_scores(V, u), 150, excluded)
+    assert pages == plain_sort(reference_scores(items[:], u), 150, excluded)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -110,34 +111,39 @@ def test_rescaled_scores_are_sorted_too(seed: int, kind: str, n: int, has_additi
     V, u = vectors_of(kind, rng, 150, 5), vectors_of(kind, rng, 1, 5)
     multipliers = rng.random(150).astype(np.float32) * (rng.random(150) < 0.8)
     additions = rng.standard_normal(150).astype(np.float32) if has_additions else np.empty(0, np.float32)
-    nothing = np.zeros(150, np.bool_)
-    found, scores = top_n(QuantizedVectors.of(V), u, n, rescaling=Rescaling(multipliers, additions))
-    every = reference_scores(V, u) * multipliers
+    items, nothing = QuantizedVectors.of(V), np.zeros(150, np.bool_)
+    found, scores = top_n(items, u, n, rescaling=Rescaling(multipliers, additions))
+    every = reference_scores(items[:], u) * multipliers
     every = every + additions if has_additions else every
     assert found.tolist() == plain_sort(every, n, nothing)
     assert scores.tobytes() == every[found].tobytes()
 
 
-def test_few_scores_are_computed_of_many_items() -> None:
+def counted(monkeypatch: pytest.MonkeyPatch, module: Any, kernel: str) -> list[int]:
+    """Run a kernel as Python, and note which vectors it puts together."""
+    looked_at: list[int] = []
+    restore = module.restore
+
+    def noted(*arguments: Any) -> None:
+        looked_at.append(arguments[4])
+        restore(*arguments)
+
+    monkeypatch.setattr(module, "restore", noted)
+    monkeypatch.setattr(module, kernel, getattr(module, kernel).py_func)
+    return looked_at
+
+
+def test_few_scores_are_computed_of_many_items(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     V, u = rng.standard_normal((20_000, 32)).astype(np.float32), rng.standard_normal(32).astype(np.float32)
-    V = V[np.argsort(-reference_scores(V, u))]  # the best come first, so that the threshold is there at once
-    items = QuantizedVectors.of(V)
-    lured = V.copy()
-    lured[64:][scores_of(V[64:], u) < 0.8 * scores_of(V[:10], u).min()] = 100 * u  # whoever looks at one takes it
-    spoilt = QuantizedVectors(lured, items.levels, items.steps, items.scales, items.inverse_lengths)
-    assert top_n(spoilt, u, 10)[0].tolist() == list(range(10))
-    assert top_n(QuantizedVectors.of(lured), u, 10)[0].min() >= 64
-
-
-def test_what_was_prepared_comes_back_from_its_arrays_and_must_fit() -> None:
-    V = np.random.default_rng(0).standard_normal((70, 5)).astype(np.float32)
-    made = QuantizedVectors.of(V)
-    read = QuantizedVectors.read(V, made.arrays("item"), "item")
-    assert np.array_equal(read.levels, made.levels)
-    assert np.array_equal(QuantizedVectors.read(V, {}, "item").levels, made.levels)
-    with pytest.raises(ValueError, match="contradict"):
-        QuantizedVectors.read(V[:60], made.arrays("item"), "item")
+    items, looked_at = QuantizedVectors.of(V), counted(monkeypatch, searching, "scan")
+    expected = plain_sort(reference_scores(items[:], u), 10, np.zeros(len(V), np.bool_))
+    assert top_n(items, u, 10)[0].tolist() == expected
+    assert 10 <= len(looked_at) < 200
+    looked_at.clear()
+    monkeypatch.setattr(searching, "set_bounds", lambda *arguments: arguments[-1].fill(np.inf))
+    assert top_n(items, u, 10)[0].tolist() == expected
+    assert len(looked_at) == len(V)
 
 
 def test_the_best_of_given_scores_ties_by_index() -> None:

@@ -9,6 +9,7 @@ from app.errors import ArtifactError
 from app.factorization.fit import fit
 from app.factorization.hyperparameters import Hyperparameters
 from app.factorization.objective import Factors
+from app.factorization.quantized import QuantizedVectors
 from app.serving.item_table import ItemTable
 from app.serving.model import Model, from_arrays, to_arrays
 from app.serving.snapshot import ItemChange, Snapshot
@@ -87,11 +88,24 @@ def test_the_catalogues_changes_lie_over_the_model() -> None:
 
 def test_a_model_survives_its_files() -> None:
     original, again = factors(), model()
-    assert np.array_equal(again.factors.item_factors, original.item_factors)
+    assert np.array_equal(again.factors.item_factors, QuantizedVectors.of(original.item_factors))
     assert [again.items.titles[index] for index in range(3)] == ["Alien", "", "Über"]
 
 
-@pytest.mark.parametrize("name", ["item_factors", "mean_user", "item_ids_text", "user_keys"])
+def test_a_version_of_the_release_before_is_served_as_it_was_trained() -> None:
+    trained = factors()
+    arrays = to_arrays(trained, table(), np.arange(4))
+    for side in ("user", "item"):
+        for name in QuantizedVectors.of(trained.user_factors).arrays(side):
+            del arrays[name]
+        arrays[f"{side}_factors"] = getattr(trained, f"{side}_factors")
+    assert np.array_equal(from_arrays(7, arrays, description()).factors.item_factors, model().factors.item_factors)
+    arrays["item_factors"] = np.full_like(arrays["item_factors"], np.nan)
+    with pytest.raises(ArtifactError, match="item_factors holds numbers that are not finite"):
+        from_arrays(7, arrays, description())
+
+
+@pytest.mark.parametrize("name", ["item_residuals", "user_levels", "mean_user", "item_ids_text", "user_keys"])
 def test_a_version_that_lacks_an_array_is_refused(name: str) -> None:
     arrays = to_arrays(factors(), table(), np.arange(4))
     del arrays[name]
@@ -99,7 +113,7 @@ def test_a_version_that_lacks_an_array_is_refused(name: str) -> None:
         from_arrays(7, arrays, description())
 
 
-@pytest.mark.parametrize("name", ["item_factors", "user_factors", "mean_user"])
+@pytest.mark.parametrize("name", ["item_steps", "user_scales", "mean_user"])
 def test_a_version_with_a_number_that_is_not_finite_is_refused(name: str) -> None:
     arrays = to_arrays(factors(), table(), np.arange(4))
     arrays[name] = arrays[name].copy()
