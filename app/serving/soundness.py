@@ -13,8 +13,8 @@ from app.errors import ArtifactError
 
 Arrays = Mapping[str, NDArray[Any]]
 
-# By name: the type, and the length of each axis. A length with + is one more, since it bounds as many parts; one with ?
-# may be 0 instead; one that begins with _ is the array's own.
+# By name: the type, or any of two, and the length of each axis. A length with + is one more, since it bounds as many
+# parts; one with ? may be 0 instead; one that begins with _ is the array's own.
 _ITEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "item_keys": ("<i8", ("items",)),
     "index_by_key": ("<i4", ("_keys",)),
@@ -23,11 +23,11 @@ _ITEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "hidden": ("|b1", ("items",)),
     "popularity": ("<f4", ("items",)),
     "item_ids_text": ("|u1", ("_id_bytes",)),
-    "item_ids_offsets": ("<i8", ("items+",)),
+    "item_ids_offsets": ("<i4 <i8", ("items+",)),
     "titles_text": ("|u1", ("_title_bytes",)),
-    "titles_offsets": ("<i8", ("items+",)),
+    "titles_offsets": ("<i4 <i8", ("items+",)),
     "category_names_text": ("|u1", ("_name_bytes",)),
-    "category_names_offsets": ("<i8", ("categories+",)),
+    "category_names_offsets": ("<i4 <i8", ("categories+",)),
 }
 
 
@@ -120,9 +120,10 @@ def _check_shapes(
         array = arrays.get(name)
         if array is None:
             raise ArtifactError(f"{name} is missing")
-        if array.dtype.str != kind or array.ndim != len(axes):
+        if array.dtype.str not in kind.split() or array.ndim != len(axes):
+            of_types = " or ".join(kind.split())
             raise ArtifactError(
-                f"{name} is of type {array.dtype.str} with {array.ndim} axes, not {kind} with {len(axes)}"
+                f"{name} is of type {array.dtype.str} with {array.ndim} axes, not {of_types} with {len(axes)}"
             )
         for length, axis in zip(array.shape, axes, strict=True):
             expected = lengths.setdefault(axis.rstrip("+?"), length - axis.endswith("+"))

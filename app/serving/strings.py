@@ -19,12 +19,12 @@ class StringTable:
     ----------
     text : ndarray of shape (n_bytes,), uint8
         All strings, one after another.
-    offsets : ndarray of shape (n_strings + 1,), int64
+    offsets : ndarray of shape (n_strings + 1,), int32, or int64 where there are more than 2 GiB of text
         Where each begins.
     """
 
     text: NDArray[np.uint8]
-    offsets: NDArray[np.int64]
+    offsets: NDArray[np.int32] | NDArray[np.int64]
     # a memoryview gives out plain numbers and bytes, several times as fast as an array does
     _text: memoryview = field(init=False, repr=False, compare=False)
     _offsets: memoryview = field(init=False, repr=False, compare=False)
@@ -55,7 +55,8 @@ class StringTable:
         n_bytes = map(len, strings) if joined.isascii() else (len(string.encode()) for string in strings)
         offsets = np.zeros(len(strings) + 1, np.int64)
         np.cumsum(np.fromiter(n_bytes, np.int64, len(strings)), out=offsets[1:])
-        return cls(np.frombuffer(joined.encode(), np.uint8), offsets)
+        text, is_short = np.frombuffer(joined.encode(), np.uint8), offsets[-1] <= np.iinfo(np.int32).max
+        return cls(text, offsets.astype(np.int32) if is_short else offsets)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -180,7 +181,7 @@ def _begin_with(table: StringTable, common: bytes) -> NDArray[np.bool_]:
 
 
 def _numbers_from(table: StringTable, place: int) -> NDArray[np.uint64]:
-    starts, ends = table.offsets[:-1] + place, table.offsets[1:]
+    starts, ends = table.offsets[:-1].astype(np.int64) + place, table.offsets[1:]
     numbers = np.zeros(len(table), np.uint64)
     for at in range(_N_COMPARED):
         is_there = starts + at < ends

@@ -38,7 +38,7 @@ def measure_processes(folder: Path) -> None:
             megabytes = sum(worker.memory_full_info().pss for worker in workers) / 1e6
         row("processes", len(workers), N_PROCESSES)
         row("proportional set size of all / float32 matrix", megabytes / matrix, "1.6")
-        row("of which beside the matrix and its levels, MB a process", (megabytes - 1.25 * matrix) / N_PROCESSES, None)
+        row("of which beside the vectors, MB a process", (megabytes - 0.75 * matrix) / N_PROCESSES, None)
 
 
 def measure_swap(folder: Path) -> None:
