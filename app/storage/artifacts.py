@@ -27,10 +27,7 @@ from numpy.typing import NDArray
 from app.errors import ArtifactError
 
 FORMAT = 3
-READABLE_FORMATS = (
-    FORMAT,
-    FORMAT - 1,
-)  # with the previous release's, whose versions are served until the first training
+READABLE_FORMATS = (FORMAT, FORMAT - 1)  # with the previous release's: its versions are served until the first training
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
 _LONGEST_MANIFEST = 16 << 20  # bytes; what is cut off is no JSON
