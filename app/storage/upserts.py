@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 from sqlalchemy import Connection, Table
 
 from app.storage.keys import array_literal, ensure_keys, share_keys
-from app.storage.rating_changes import note_changes
+from app.storage.rating_changes import note_changes, packed
 from app.storage.ratings import Rating
 from app.storage.schema import items, users
 
@@ -33,8 +34,16 @@ class WriteCounts:
     ignored: int
 
 
-_Pair = tuple[int, int]
-_State = tuple[int, float | None]  # timestamp and value, None for a tombstone
+_Pair = int | tuple[int, int]
+
+
+class _Found(NamedTuple):
+    # what is stored of each rating's pair; in columns, which leave the garbage collector nothing to look through
+    pairs: Sequence[_Pair]  # in whose order everybody writes
+    user_keys: list[int]
+    item_keys: list[int]
+    timestamps: list[int | None]  # None where there is neither a rating nor a tombstone
+    values: list[float | None]  # None for a tombstone
 
 
 _LOOKED_UP = 1_000
@@ -60,6 +69,9 @@ _FIND = {
         ) AS r ON true
         ORDER BY number""",
 }
+_UPSERTED = 250
+"""Rows of a statement on SQLite, during which other threads go on; each statement stops them."""
+
 _UPSERT_ROWS = {
     "sqlite": "VALUES (?, ?, ?, ?)",
     "postgresql": "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[], %s::bigint[])",
@@ -68,6 +80,7 @@ _UPSERT = """
     INSERT INTO ratings (user_key, item_key, value, timestamp) {rows}
     ON CONFLICT (user_key, item_key) DO UPDATE SET value = excluded.value, timestamp = excluded.timestamp
     WHERE excluded.timestamp >= ratings.timestamp"""
+_UPSERT_MANY = _UPSERT.format(rows="VALUES " + ", ".join(["(?, ?, ?, ?)"] * _UPSERTED))
 
 
 def upsert_ratings(connection: Connection, batch: Sequence[Rating], *, now: int) -> WriteCounts:
@@ -109,67 +122,68 @@ def upsert_batches(connection: Connection, batches: Sequence[Batch]) -> list[Wri
         For each batch.
     """
     share_keys(connection)
-    pairs, stored = _find(connection, [rating for batch in batches for rating in batch.ratings])
-    changed: dict[_Pair, tuple[float, int]] = {}
+    found = _find(connection, [rating for batch in batches for rating in batch.ratings])
+    first_rows: dict[_Pair, int] = {}
+    changed: dict[_Pair, int] = {}
     counts = []
     start = 0
     for batch in batches:
-        end = start + len(batch.ratings)
-        counts.append(_judge(batch, pairs[start:end], stored, changed))
-        start = end
-    rows = [(*pair, *changed[pair]) for pair in sorted(changed)]
-    _upsert(connection, rows)
-    note_changes(connection, len(rows), [row[0] for row in rows], [row[1] for row in rows])
+        counts.append(_judge(batch, start, found, first_rows, changed))
+        start += len(batch.ratings)
+    rows = [changed[pair] for pair in sorted(changed)]
+    columns = [[column[row] for row in rows] for column in (found.user_keys, found.item_keys)]
+    _upsert(connection, [*columns, *([column[row] for row in rows] for column in (found.values, found.timestamps))])
+    note_changes(connection, len(rows), *columns)
     return counts
 
 
 def _judge(
-    batch: Batch, pairs: Sequence[_Pair], stored: dict[_Pair, _State], changed: dict[_Pair, tuple[float, int]]
+    batch: Batch, start: int, found: _Found, first_rows: dict[_Pair, int], changed: dict[_Pair, int]
 ) -> WriteCounts:
-    # notes in `stored` and `changed` what the batch makes of its pairs
-    now = batch.now
-    newest: dict[_Pair, tuple[int, Rating]] = {}
-    for pair, rating in zip(pairs, batch.ratings, strict=True):
-        time = now if rating.timestamp is None else rating.timestamp
-        known = newest.get(pair)
-        if known is None or time >= known[0]:
-            newest[pair] = time, rating
+    # Notes in `found`, in the first row of each pair, what the batch makes of it, and in `changed` where that is.
+    times = [batch.now if rating.timestamp is None else rating.timestamp for rating in batch.ratings]
+    pairs = found.pairs[start : start + len(times)]
+    newest = dict(zip(pairs, range(len(times)), strict=True))
+    if len(newest) < len(times):
+        newest = {}
+        for place, pair in enumerate(pairs):
+            known = newest.get(pair)
+            if known is None or times[place] >= times[known]:
+                newest[pair] = place
     n_created = n_updated = 0
-    for pair, (timestamp, rating) in newest.items():
-        before = stored.get(pair)
+    for pair, place in newest.items():
+        rating, timestamp = batch.ratings[place], times[place]
+        row = first_rows.setdefault(pair, start + place)
+        before, value = found.timestamps[row], found.values[row]
         if before is None:
             n_created += 1
         else:
-            if timestamp < before[0]:
+            if timestamp < before:
                 if rating.timestamp is not None:
                     continue
                 # An untimed rating is the newest by its arrival, even where another machine's clock is ahead.
-                timestamp = before[0]
-            n_created += before[1] is None
-            n_updated += before[1] is not None
-            if before == (timestamp, rating.value):
+                timestamp = before
+            n_created += value is None
+            n_updated += value is not None
+            if before == timestamp and value == rating.value:
                 continue
-        stored[pair] = timestamp, rating.value
-        changed[pair] = rating.value, timestamp
-    return WriteCounts(len(pairs), n_created, n_updated, len(pairs) - n_created - n_updated)
+        found.timestamps[row], found.values[row] = timestamp, rating.value
+        changed[pair] = row
+    return WriteCounts(len(times), n_created, n_updated, len(times) - n_created - n_updated)
 
 
-def _find(connection: Connection, batch: Sequence[Rating]) -> tuple[list[_Pair], dict[_Pair, _State]]:
-    # the pair of each rating, and what is stored of them
+def _find(connection: Connection, batch: Sequence[Rating]) -> _Found:
     user_ids, item_ids = [rating.user_id for rating in batch], [rating.item_id for rating in batch]
-    known_users: list[int | None] = []
-    known_items: list[int | None] = []
-    stored: dict[_Pair, _State] = {}
+    columns: tuple[list[Any], ...] = [], [], [], []
     for start in range(0, len(batch), _LOOKED_UP):
         part = slice(start, start + _LOOKED_UP)
-        its_users, its_items, timestamps, values = _look_up(connection, user_ids[part], item_ids[part])
-        known_users += its_users
-        known_items += its_items
-        rows = zip(its_users, its_items, timestamps, values, strict=True)
-        stored |= {(user, item): (time, value) for user, item, time, value in rows if time is not None}
-    user_keys = _complete(connection, users, user_ids, known_users)
-    item_keys = _complete(connection, items, item_ids, known_items)
-    return list(zip(user_keys, item_keys, strict=True)), stored
+        for column, its_part in zip(columns, _look_up(connection, user_ids[part], item_ids[part]), strict=True):
+            column += its_part
+    user_keys = _complete(connection, users, user_ids, columns[0])
+    item_keys = _complete(connection, items, item_ids, columns[1])
+    together = packed(np.array(user_keys, np.int64), np.array(item_keys, np.int64))
+    pairs = list(zip(user_keys, item_keys, strict=True)) if together is None else together.tolist()
+    return _Found(pairs, user_keys, item_keys, columns[2], columns[3])
 
 
 def _look_up(connection: Connection, user_ids: list[str], item_ids: list[str]) -> list[list[Any]]:
@@ -190,10 +204,21 @@ def _complete(connection: Connection, table: Table, ids: list[str], keys: list[i
     return [added[ids[row]] if key is None else key for row, key in enumerate(keys)]
 
 
-def _upsert(connection: Connection, rows: list[tuple[int, int, float, int]]) -> None:
-    if not rows:
-        return
-    dialect = connection.dialect.name
+def _upsert(connection: Connection, columns: Sequence[list[Any]]) -> None:
+    # user keys, item keys, values and timestamps
+    dialect, n_rows = connection.dialect.name, len(columns[0])
     statement = _UPSERT.format(rows=_UPSERT_ROWS[dialect])
-    columns = [array_literal(list(column)) for column in zip(*rows, strict=True)] if dialect == "postgresql" else []
-    connection.exec_driver_sql(statement, tuple(columns) or rows)
+    if not n_rows:
+        return
+    if dialect == "postgresql":
+        connection.exec_driver_sql(statement, tuple(map(array_literal, columns)))
+        return
+    n_together = n_rows - n_rows % _UPSERTED
+    for start in range(0, n_together, _UPSERTED):
+        values: list[Any] = [None] * (4 * _UPSERTED)
+        for number, column in enumerate(columns):
+            values[number::4] = column[start : start + _UPSERTED]
+        connection.exec_driver_sql(_UPSERT_MANY, tuple(values))
+    if n_together < n_rows:
+        left = zip(*(column[n_together:] for column in columns), strict=True)
+        connection.exec_driver_sql(statement, list(left))

@@ -130,3 +130,14 @@ def test_any_order_of_any_batches_ends_in_the_same_ratings(store):
         history = history[size - 1 :] if rng.random() < 0.3 and size > 1 else history[size:]  # some come twice
     stored = {(user_id, item): rest for user_id in ("u0", "u1", "u2", "u3") for item, *rest in listed(store, user_id)}
     assert {pair: tuple(rest) for pair, rest in stored.items()} == expected
+
+
+def test_a_long_batch_is_written_to_its_last_row(store):
+    rate(store, *(Rating(f"u{row % 7}", f"i{row}", 1.0, 5) for row in range(0, 620, 2)))
+    long = [Rating(f"u{row % 7}", f"i{row}", 2.0 + row, 4 + row % 3) for row in range(620)]
+    again = [Rating(f"u{row % 7}", f"i{row}", 1.0, 3) for row in range(0, 620, 10)]  # older, in the same batch
+    ignored = sum(row % 2 == 0 and row % 3 == 0 for row in range(620))
+    assert rate(store, *long, *again) == WriteCounts(682, 310, 310 - ignored, 62 + ignored)
+    kept = {(f"u{row % 7}", f"i{row}"): (1.0, 5) if row % 6 == 0 else (2.0 + row, 4 + row % 3) for row in range(620)}
+    stored = {(user, item): tuple(rest) for user in {key[0] for key in kept} for item, *rest in listed(store, user)}
+    assert stored == kept
