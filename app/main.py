@@ -81,6 +81,7 @@ REFRESH_SECONDS = 0.5
 # To find out at each request that there is none takes as long as a route.
 _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False}
 GIL_SECONDS = 0.0002  # others hold it for a batch's rows or a long list, and the event loop would wait the default 5 ms
+GARBAGE_OBJECTS = 50_000  # to look for cycles after the default 700 looks through every large batch again and again
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -225,6 +226,7 @@ def main() -> None:
     settings = Settings()
     configure_logging(settings.log_format)
     sys.setswitchinterval(GIL_SECONDS)
+    gc.set_threshold(GARBAGE_OBJECTS)
     raise_file_limit()
     give_memory_back()
     if arguments.gate is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import Request, Response
 from pydantic import (
     BaseModel,
@@ -28,6 +29,7 @@ from app.services.questions.asking import Question
 
 MAX_LISTED = 10_000
 MAX_MEMBERS = 100
+_BETWEEN = "\0"  # which is in no plain string
 MAX_CURSOR = 3_000_000  # of a hundred people with ten thousand ratings each, and the reasons
 
 router = scoped_router("recommendations")
@@ -35,12 +37,22 @@ router = scoped_router("recommendations")
 
 def _plain_at_once(ids: Any, check: ValidatorFunctionWrapHandler) -> list[str]:
     # nearly every list holds short plain strings, which is seen without looking at each
-    if type(ids) is list and len(ids) <= MAX_LISTED and set(map(type, ids)) == {str}:
-        text = "".join(ids)
-        if is_plain(text) and all(ids) and len(max(ids, key=len)) <= MAX_ID_BYTES:
-            return ids
+    if type(ids) is list and len(ids) <= MAX_LISTED and _are_plain(ids):
+        return ids
     checked: list[str] = check(ids)
     return checked
+
+
+def _are_plain(ids: list[Any]) -> bool:
+    try:
+        text = _BETWEEN.join(ids)
+    except TypeError:  # not all are strings
+        return False
+    if not is_plain(text.replace(_BETWEEN, "")) or text.count(_BETWEEN) != len(ids) - 1:
+        return False
+    ends = np.flatnonzero(np.frombuffer(f"{_BETWEEN}{text}{_BETWEEN}".encode(), np.uint8) == ord(_BETWEEN))
+    lengths = np.diff(ends) - 1
+    return bool(lengths.min() > 0 and lengths.max() <= MAX_ID_BYTES)
 
 
 Ids = Annotated[list[OutsideId], Field(max_length=MAX_LISTED), WrapValidator(_plain_at_once)]

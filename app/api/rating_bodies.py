@@ -4,7 +4,6 @@ The fast way accepts a part of what the schema accepts and says nothing about wh
 row by row, by ``RatingIn``, which accepts it or names what is wrong. A test holds the two to each other.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from app.api.schemas import RatingIn, Timestamp
 from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
+from app.services.event_loop import give_way
 from app.services.policy import MAX_ID_BYTES, check_id, check_value, is_plain
 from app.storage.ratings import Rating
 
@@ -96,7 +96,7 @@ async def read_many_ratings(body: bytes, settings: Settings) -> list[Rating]:
         if read is None or len(ratings) + len(read) > MAX_BATCH:
             return await run_in_threadpool(_all_by_schema, body, settings)
         ratings += read
-        await asyncio.sleep(0)
+        await give_way()
     return ratings
 
 

@@ -125,8 +125,10 @@ class Taste:
         Taste
             With the given ratings in place of these; with them alone where these are not known.
         """
+        if not ratings:
+            return self
         if self.trained is not None:
-            return NOTHING.changed(snapshot, ratings, scale) if ratings else self
+            return NOTHING.changed(snapshot, ratings, scale)
         own = zip(self.targets.tolist(), self.timestamps.tolist(), strict=True)
         merged = dict(zip(self.rated.tolist(), own, strict=True))
         for item_id, value in ratings.items():

@@ -28,7 +28,7 @@ def pack_integers(numbers: Sequence[int] | NDArray[np.integer]) -> bytes:
     packed = np.empty(_MOST_GROUPS * len(each), np.uint8)
     n_bytes = _pack(each, packed)
     if n_bytes < 0:
-        n_bytes = _pack(np.unique(each), packed)
+        n_bytes = _pack(np.sort(each), packed)
     return packed[:n_bytes].tobytes()
 
 
@@ -56,11 +56,13 @@ def unpack_integers(packed: bytes) -> NDArray[np.intp]:
 
 @compiled
 def _pack(numbers: NDArray[np.int64], packed: NDArray[np.uint8]) -> int:
-    # how many bytes; -1 where the numbers do not ascend
+    # how many bytes; -1 where a number comes after a greater one
     before, n_bytes = np.int64(-1), 0
     for number in numbers:
         if number <= before:
-            return -1
+            if number < before:
+                return -1
+            continue
         left, before = number - max(before, np.int64(0)), number
         while left >= 1 << _DIGITS:
             packed[n_bytes] = left & 0x7F | 0x80

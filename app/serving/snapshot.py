@@ -195,17 +195,17 @@ class Snapshot:
         Returns
         -------
         ndarray of shape (n_found,), intp
-            Their indices, each once, in no order.
+            Their indices, in the order of the ids; twice for one that is named twice.
         """
-        trained = self.model.items.item_ids.find_all(item_ids)
-        if self.supplement is None and not self.deleted:
-            return np.fromiter(trained.values(), np.intp, len(trained))
-        indices = list(trained.values())
+        places = self._not_deleted(self.model.items.item_ids.places_of(item_ids))
         if self.supplement is not None:
-            missing = {None, *self.deleted}
-            left = (item_id for item_id in item_ids if trained.get(item_id) in missing)
-            indices += [self.n_trained + place for place in self.supplement.items.item_ids.find_all(left).values()]
-        return np.array([index for index in indices if index not in self.deleted], np.intp)
+            missing = np.flatnonzero(places < 0)
+            added = self.supplement.items.item_ids.places_of([item_ids[row] for row in missing.tolist()])
+            places[missing] = self._not_deleted(np.where(added < 0, -1, self.n_trained + added))
+        return places[places >= 0]
+
+    def _not_deleted(self, indices: NDArray[np.intp]) -> NDArray[np.intp]:
+        return np.where(np.isin(indices, list(self.deleted)), -1, indices) if self.deleted else indices
 
     def excluded(self, categories: Iterable[str] = ()) -> NDArray[np.bool_]:
         """Mark the items that an answer must not contain: hidden ones, and those in none of some categories.

@@ -1,13 +1,17 @@
 """A table of strings that lies in mapped files, so that a million titles cost a process no memory of its own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import compress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MANY = 100  # strings, for which it pays to look at all at once
+from app.factorization.compiled import compiled_in_place
+
+MANY = 100
+"""So many strings are looked up all at once."""
+
 _N_COMPARED = 8  # bytes
 
 
@@ -80,29 +84,28 @@ class StringTable:
         place = self.n_up_to(string) - 1
         return place if place >= 0 and self._bytes(place) == string.encode() else None
 
-    def find_all(self, strings: Iterable[str]) -> dict[str, int]:
+    def places_of(self, strings: Sequence[str]) -> NDArray[np.intp]:
         """Look many strings up in a table that is sorted by its bytes, which costs less than each by itself.
 
         Parameters
         ----------
-        strings : iterable of str
+        strings : sequence of str
             What to find.
 
         Returns
         -------
-        dict of str to int
-            The indices of those that are there.
+        ndarray of shape (n_strings,), intp
+            Their indices; -1 for those that are not there.
         """
-        each = list(dict.fromkeys(strings))
-        if len(each) >= _MANY and len(self.text) and any(each):
-            return self._find_many(each)
-        wanted = {string.encode(): string for string in each}
-        found, place = {}, 0
-        for encoded in sorted(wanted):
-            place = self._first_not_before(encoded, place, len(self))
-            if place < len(self) and self._bytes(place) == encoded:
-                found[wanted[encoded]] = place
-        return found
+        if len(strings) < MANY or not len(self.text):
+            found = (self.find(string) for string in strings)
+            return np.fromiter((-1 if place is None else place for place in found), np.intp, len(strings))
+        n_common, numbers = self._beginnings or self._begin()
+        wanted = StringTable.of(strings)
+        places = np.searchsorted(numbers, _numbers_from(wanted, n_common))
+        there, ours = _unwritable(self.text), _unwritable(wanted.text)
+        _go_to_equal(there, _unwritable(self.offsets), ours, _unwritable(wanted.offsets.astype(np.int64)), places)
+        return places
 
     def n_up_to(self, string: str) -> int:
         """Count the strings of a sorted table that do not come behind a string.
@@ -127,37 +130,6 @@ class StringTable:
                 high = middle
         return low
 
-    def _first_not_before(self, wanted: bytes, low: int, end: int) -> int:
-        high, step = low, 1
-        while high < end and self._bytes(high) < wanted:  # in longer and longer steps from where the last was
-            low, high, step = high + 1, high + step, 2 * step
-        high = min(high, end)
-        while low < high:
-            middle = (low + high) // 2
-            if self._bytes(middle) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def _find_many(self, wanted: list[str]) -> dict[str, int]:
-        # What stands behind the bytes that all share is compared eight bytes of all at once, which mostly is enough.
-        n_common, numbers = self._beginnings or self._begin()
-        table = StringTable.of(wanted)
-        lengths, keys = np.diff(table.offsets), _numbers_from(table, n_common)
-        starts, ends = (np.searchsorted(numbers, keys, side) for side in ("left", "right"))
-        is_there = (starts < ends) & _begin_with(table, self._bytes(0)[:n_common])
-        is_exact = is_there & (starts + 1 == ends) & (lengths <= n_common + _N_COMPARED)
-        places = np.where(is_there, starts, 0)
-        is_exact &= self.offsets[places + 1] - self.offsets[places] == lengths
-        found = dict(zip(compress(wanted, is_exact.tolist()), starts[is_exact].tolist(), strict=True))
-        for row in np.flatnonzero(is_there & ~is_exact).tolist():
-            one = wanted[row].encode()
-            place = self._first_not_before(one, int(starts[row]), int(ends[row]))
-            if place < ends[row] and self._bytes(place) == one:
-                found[wanted[row]] = place
-        return found
-
     def _begin(self) -> tuple[int, NDArray[np.uint64]]:
         first, last = self._bytes(0), self._bytes(len(self) - 1)  # between which all others lie
         differing = (at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
@@ -170,21 +142,52 @@ class StringTable:
         return bytes(self._text[self._offsets[index] : self._offsets[index + 1]])
 
 
-def _begin_with(table: StringTable, common: bytes) -> NDArray[np.bool_]:
-    if len(common) > _N_COMPARED:
-        return np.array([table[index].encode().startswith(common) for index in range(len(table))])
-    starts, ends = table.offsets[:-1], table.offsets[1:]
-    is_so = ends - starts >= len(common)
-    for at, byte in enumerate(common):
-        is_so &= table.text[np.where(is_so, starts + at, 0)] == byte
-    return is_so
-
-
 def _numbers_from(table: StringTable, place: int) -> NDArray[np.uint64]:
-    starts, ends = table.offsets[:-1].astype(np.int64) + place, table.offsets[1:]
-    numbers = np.zeros(len(table), np.uint64)
-    for at in range(_N_COMPARED):
-        is_there = starts + at < ends
-        byte = table.text[np.where(is_there, starts + at, 0)]
-        numbers = numbers << np.uint64(8) | np.where(is_there, byte, 0).astype(np.uint64)
-    return numbers
+    # the eight bytes from there, in whose order the strings are as far as these go
+    text = np.concatenate([table.text, np.zeros(place + _N_COMPARED, np.uint8)])
+    windows = np.ndarray(len(text) - _N_COMPARED + 1, ">u8", text, strides=(1,))
+    n_there = np.clip(np.diff(table.offsets) - place, 0, _N_COMPARED)
+    numbers = windows[table.offsets[:-1].astype(np.int64) + place].astype(np.uint64)
+    n_behind = (8 * (_N_COMPARED - n_there)).astype(np.uint64)
+    return np.where(n_there > 0, numbers >> n_behind << n_behind, 0)
+
+
+@compiled_in_place
+def _go_to_equal(
+    text: NDArray[np.uint8],
+    offsets: NDArray[np.int32] | NDArray[np.int64],
+    wanted_text: NDArray[np.uint8],
+    wanted_offsets: NDArray[np.int64],
+    places: NDArray[np.intp],
+) -> None:
+    # from a place that the equal one does not come before; -1 where there is none
+    for row in range(len(places)):
+        begin = wanted_offsets[row]
+        n_wanted = wanted_offsets[row + 1] - begin
+        low, high, step = places[row], len(offsets) - 1, 1
+        places[row] = -1
+        while low < high:
+            middle = min(low + step - 1, (low + high) // 2)  # in longer and longer steps: mostly it is the first
+            step *= 2
+            at = offsets[middle]
+            n_bytes = offsets[middle + 1] - at
+            n_equal = 0
+            while n_equal < min(n_bytes, n_wanted) and text[at + n_equal] == wanted_text[begin + n_equal]:
+                n_equal += 1
+            if n_equal == n_bytes == n_wanted:
+                places[row] = middle
+                break
+            is_before = n_equal == n_bytes
+            if n_equal < n_bytes and n_equal < n_wanted:
+                is_before = text[at + n_equal] < wanted_text[begin + n_equal]
+            if is_before:
+                low = middle + 1
+            else:
+                high = middle
+
+
+def _unwritable(array: NDArray[Any]) -> NDArray[Any]:
+    # of one type for the compiler, wherever it lies
+    view = array.view(np.ndarray)
+    view.flags.writeable = False
+    return view

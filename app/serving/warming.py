@@ -10,6 +10,7 @@ from app.factorization.quick_search import QuickSearch
 from app.factorization.top_n import scores_of, top_n
 from app.factorization.top_n_together import Search, top_n_together
 from app.serving.packed_integers import pack_integers
+from app.serving.strings import MANY, StringTable
 
 
 def load_kernels() -> None:
@@ -39,3 +40,6 @@ def load_kernels() -> None:
     top_n_together(items, [search])
     scores_of(zero, user)
     pack_integers([1])
+    names = StringTable.of(["a"])
+    for offsets in (names.offsets.astype(np.int32), names.offsets.astype(np.int64)):
+        StringTable(names.text, offsets).places_of(["a"] * MANY)

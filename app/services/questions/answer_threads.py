@@ -18,6 +18,22 @@ THREADS_PER_PROCESSOR = 32
 T = TypeVar("T")
 
 
+def is_small(snapshot: Snapshot) -> bool:
+    """Say whether all items of a snapshot are looked through as quickly as a thread is woken.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        What is served.
+
+    Returns
+    -------
+    bool
+        True up to two million numbers.
+    """
+    return snapshot.model.factors.item_factors.size <= QUICK
+
+
 class AnswerThreads:
     """Several threads a processor: those that come while the processors are busy with top-n go through it together."""
 
@@ -42,6 +58,6 @@ class AnswerThreads:
         object
             What it returned.
         """
-        if is_short and snapshot.model.factors.item_factors.size <= QUICK:
+        if is_short and is_small(snapshot):
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.factorization.posterior import sample_user
 from app.services.questions.answers import Aggregate, Answer, RecommendationQuery
@@ -51,6 +52,8 @@ def begin(
     query: RecommendationQuery,
     asked: Asked,
     aggregate: Aggregate = "mean",
+    *,
+    excluded: NDArray[np.intp] | None = None,
 ) -> tuple[Listing, Asked]:
     """Set out what will be listed.
 
@@ -66,6 +69,8 @@ def begin(
         Who asked.
     aggregate : str
         How a group's scores become one.
+    excluded : ndarray of shape (n_excluded,), intp, optional
+        Where the query's ``exclude`` is, if that has been looked up.
 
     Returns
     -------
@@ -75,7 +80,8 @@ def begin(
         With the seed that was drawn.
     """
     out = [taste.rated for taste in tastes] if query.exclude_rated else []
-    out = [*out, snapshot.indices_of(query.exclude)] if query.exclude else out
+    if query.exclude:
+        out.append(snapshot.indices_of(query.exclude) if excluded is None else excluded)
     is_personal = any(len(taste.rated) for taste in tastes)
     vectors = np.array([taste.vector(snapshot) for taste in tastes]) if is_personal else _NO_VECTORS
     if is_personal and query.explore > 0:

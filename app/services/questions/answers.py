@@ -49,7 +49,7 @@ class RecommendationQuery:
     @property
     def is_plain(self) -> bool:
         """Whether the best items are asked for, and nothing about them that takes longer than to find them."""
-        return self.explain_limit is None and not self.diversity and not self.explore and len(self.exclude) <= 100
+        return self.explain_limit is None and not self.diversity and not self.explore
 
 
 @dataclass

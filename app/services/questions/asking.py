@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from app.services.event_loop import give_way
+from app.services.questions.answer_threads import FEW, is_small
 from app.services.questions.answering import Asked, answer, begin
 from app.services.questions.answers import Aggregate, Answer, AnsweredItem, RecommendationQuery
 from app.services.questions.explaining import described
@@ -83,20 +86,32 @@ class Asker:
             unchanged = await self._without_model(replace(question, ratings={}), known) if question.compare else None
             return await self._without_model(question, known), unchanged
 
+        is_short, excluded = _is_short(question, stored), None
+        if is_short and is_small(snapshot) and len(question.query.exclude) > FEW:
+            excluded = snapshot.indices_of(question.query.exclude)
+            await give_way()
+
         def work() -> tuple[Answer, Answer | None]:
             pairs = zip(users, stored, strict=True)
             tastes = [self.recommender.taste_of(snapshot, *pair) for pair in pairs] or [NOTHING]
             changed = [taste.changed(snapshot, question.ratings, self.recommender.scale) for taste in tastes]
-            found = self._answer(snapshot, changed, question, asked)
+            found = self._answer(snapshot, changed, question, asked, excluded)
             return found, self._answer(snapshot, tastes, question, asked) if question.compare else None
 
-        return await self.recommender.threads.run(snapshot, work)
+        return await self.recommender.threads.run(snapshot, work, is_short=is_short)
 
-    def _answer(self, snapshot: Snapshot, tastes: Sequence[Taste], question: Question, asked: Asked) -> Answer:
+    def _answer(
+        self,
+        snapshot: Snapshot,
+        tastes: Sequence[Taste],
+        question: Question,
+        asked: Asked,
+        excluded: NDArray[np.intp] | None = None,
+    ) -> Answer:
         query = question.query
         if question.candidates is not None:
             query = replace(query, exclude_rated=False, exclude=(), diversity=0.0)
-        listing, asked = begin(snapshot, tastes, query, asked, question.aggregate)
+        listing, asked = begin(snapshot, tastes, query, asked, question.aggregate, excluded=excluded)
         if question.candidates is None:
             return answer(listing, asked, self.recommender.live.cursor_secret)
         return _ranked(listing, question.candidates, asked)
@@ -114,6 +129,13 @@ class Asker:
         query = replace(query, exclude=[*query.exclude, *own])
         secret = recommender.live.cursor_secret
         return await recommender.popularity.most_popular(query, rated, secret=secret, user_id=question.user_id)
+
+
+def _is_short(question: Question, stored: Sequence[UserRatings | None]) -> bool:
+    query = question.query
+    is_one = len(stored) <= 1 and question.candidates is None and not question.compare
+    n_ratings = len(question.ratings) + sum(len(ratings.item_keys) for ratings in stored if ratings is not None)
+    return is_one and query.is_plain and query.n <= FEW and len(question.ratings) <= FEW and n_ratings <= 10 * FEW
 
 
 def _ranked(listing: Listing, candidates: Sequence[str], asked: Asked) -> Answer:

@@ -15,12 +15,12 @@ _strings = st.lists(st.text(st.sampled_from("abé\U0001f600"), max_size=12), max
 def test_all_at_once_are_found_like_each(there: list[str], wanted: list[str], common: str, many: int):
     there = [common + string for string in there]
     wanted = [*wanted, *(common + string for string in wanted), *there[::2]]
-    with patch.object(strings, "_MANY", many):
+    with patch.object(strings, "MANY", many):
         _check(there, wanted)
 
 
 def _check(there: list[str], wanted: list[str]) -> None:
     table = StringTable.of(sorted(set(there), key=str.encode))
-    each = {string: table.find(string) for string in wanted}
-    assert table.find_all(wanted) == {string: index for string, index in each.items() if index is not None}
-    assert set(table.find_all(wanted)) == set(there) & set(wanted)
+    each = [table.find(string) for string in wanted]
+    assert table.places_of(wanted).tolist() == [-1 if place is None else place for place in each]
+    assert {string for string, place in zip(wanted, each, strict=True) if place is not None} == set(there) & set(wanted)
