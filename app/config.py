@@ -109,6 +109,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
+    def _pass_over_service_links(cls, values: dict[str, object]) -> dict[str, object]:
+        # Kubernetes tells every pod where a Service is that is called foldin: FOLDIN_PORT=tcp://10.0.0.1:80
+        if str(values.get("port", "")).startswith("tcp://"):
+            del values["port"]
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
         for name in ("api_keys", "trusted_proxies"):
             given = values.get(name)

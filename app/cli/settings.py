@@ -1,11 +1,16 @@
 """The settings of a command: the environment, with the command's options over it."""
 
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
     from app.config import Settings
+
+_ALIKE = 0.87  # a letter or two
 
 
 def read_settings(**options: object) -> "Settings":
@@ -40,7 +45,18 @@ def read_settings(**options: object) -> "Settings":
     except ValueError as error:
         typer.echo(f"foldin: {error}", err=True)
         raise typer.Exit(2) from None
+    for name, meant in _misspelt(os.environ):
+        typer.echo(f"foldin: {name} is no setting, and is passed over; is {meant} meant?", err=True)
     return settings
+
+
+def _misspelt(environment: Iterable[str]) -> list[tuple[str, str]]:
+    # only what looks like a setting: other variables with this prefix may belong to somebody else
+    from app.config import Settings
+
+    names = [f"FOLDIN_{field}".upper() for field in Settings.model_fields]
+    others = sorted({name.upper() for name in environment if name.upper().startswith("FOLDIN_")} - {*names})
+    return [(name, meant) for name in others for meant in get_close_matches(name, names, 1, _ALIKE)]
 
 
 def _explain(place: tuple[int | str, ...], message: str) -> str:

@@ -46,6 +46,7 @@ def test_a_pod_can_do_no_more_than_it_needs(name):
     (container,) = PODS[name]["containers"]
     assert PODS[name]["securityContext"]["runAsUser"] == 10001
     assert PODS[name]["automountServiceAccountToken"] is False
+    assert PODS[name]["enableServiceLinks"] is False  # a Service that is called foldin sets FOLDIN_PORT
     assert container["securityContext"] == {
         "readOnlyRootFilesystem": True,
         "allowPrivilegeEscalation": False,

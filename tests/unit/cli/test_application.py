@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -69,3 +70,14 @@ def test_a_wrong_setting_is_named_and_ends_with_2(
     assert (code, out) == (2, "")
     assert said in err
     assert "tell-nobody" not in err
+
+
+def test_a_misspelt_setting_is_named_and_others_are_let_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FOLDIN_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("FOLDIN_N_FACTOR", "9")
+    monkeypatch.setenv("FOLDIN_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("FOLDIN_PORT", "tcp://10.0.0.1:80")  # so does Kubernetes for a Service that is called foldin
+    _, _, err = run("status")
+    assert err.startswith("foldin: FOLDIN_N_FACTOR is no setting, and is passed over; is FOLDIN_N_FACTORS meant?\n")
+    assert "SERVICE_HOST" not in err
+    assert "PORT" not in err
