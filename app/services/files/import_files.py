@@ -15,8 +15,9 @@ from app.config import Settings
 from app.errors import InvalidInputError
 from app.services.clock import now_microseconds
 from app.services.files.bad_rows import BadRow, BadRowError, OnBadRow
-from app.services.files.file_layouts import FileOptions, item_format, item_layout
+from app.services.files.file_layouts import FileOptions
 from app.services.files.item_files import read_item_batches, read_items
+from app.services.files.item_layouts import item_format, item_layout
 from app.services.files.parquet_files import ParquetRows, header_of, is_parquet
 from app.services.files.rating_blocks import RatingRules
 from app.services.files.rating_files import BLOCK_BYTES, RatingBlock

@@ -7,7 +7,8 @@ from typing import Any, BinaryIO
 
 from app.services.files.bad_rows import BadRow, BadRowError, OnBadRow, refuse
 from app.services.files.cut_lines import bounded_lines
-from app.services.files.file_layouts import FileFormat, ItemLayout, item_layout
+from app.services.files.file_layouts import FileFormat
+from app.services.files.item_layouts import ItemLayout, item_layout
 from app.services.files.json_lines import json_item_rows
 from app.services.policy import check_id, check_label
 from app.storage.catalogue import Item

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from app.services.files.bad_rows import BadRow, OnBadRow, refuse
 from app.services.files.cut_lines import bounded_lines
-from app.services.files.file_layouts import ColumnNames, ItemLayout, RatingLayout, item_layout, rating_layout
+from app.services.files.file_layouts import ColumnNames, RatingLayout, rating_layout
+from app.services.files.item_layouts import ItemLayout, item_layout
 from app.services.files.parquet_files import header_of
 from app.services.files.rating_blocks import Block, RatingRules, check_row
 from app.services.files.rating_files import BLOCK_BYTES, RatingBlock

@@ -2,14 +2,7 @@
 
 import pytest
 
-from app.services.files.file_layouts import (
-    ColumnNames,
-    RatingLayout,
-    item_format,
-    item_layout,
-    parse_number,
-    rating_layout,
-)
+from app.services.files.file_layouts import ColumnNames, RatingLayout, parse_number, rating_layout
 
 ANY = ColumnNames()
 
@@ -76,24 +69,6 @@ def test_a_given_format_is_not_guessed() -> None:
         rating_layout("a\tb\tc", "tsv", ANY)
     with pytest.raises(ValueError, match="--items"):
         rating_layout("1|2", "u.item", ANY)
-
-
-@pytest.mark.parametrize(
-    ("first_line", "expected"),
-    [
-        ("movieId,title,genres", "csv"),
-        ("id\ttitle", "tsv"),
-        ("1::A Film (1999)::Drama|War", "dat"),
-        ("1|A Film (1999)|01-Jan-1999||http://example.org" + "|0" * 18 + "|1", "u.item"),
-    ],
-)
-def test_the_format_of_items_is_recognized(first_line: str, expected: str) -> None:
-    assert item_format(first_line) == expected
-
-
-def test_a_file_of_items_needs_a_header() -> None:
-    with pytest.raises(ValueError, match="movieId,title,genres"):
-        item_layout("1,A Film,Drama", "csv")
 
 
 @pytest.mark.parametrize("text", ["5", "4.5", ".5", "5.", "1e0", "-3", "+3", " 3 "])

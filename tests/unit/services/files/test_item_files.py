@@ -5,8 +5,8 @@ import io
 import pytest
 
 from app.services.files.bad_rows import BadRow, BadRowError
-from app.services.files.file_layouts import item_format
 from app.services.files.item_files import read_items
+from app.services.files.item_layouts import item_format
 from app.storage.catalogue import Item
 
 

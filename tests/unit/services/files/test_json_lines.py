@@ -5,8 +5,9 @@ import io
 import pytest
 
 from app.services.files.bad_rows import BadRow, BadRowError
-from app.services.files.file_layouts import ColumnNames, item_format
+from app.services.files.file_layouts import ColumnNames
 from app.services.files.item_files import read_items
+from app.services.files.item_layouts import item_format
 from app.services.files.json_lines import read_json_ratings
 from app.services.files.rating_blocks import RatingRules
 from app.storage.catalogue import Item
