@@ -55,6 +55,18 @@ def configure_logging(log_format: Literal["json", "console"]) -> None:
     )
 
 
+def get_logger() -> structlog.stdlib.BoundLogger:
+    """Make a logger.
+
+    Returns
+    -------
+    BoundLogger
+        Structlog's.
+    """
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return logger
+
+
 def request_line_writer(log_format: Literal["json", "console"]) -> Callable[[dict[str, object]], None] | None:
     """Say how each request is logged: as JSON in a few microseconds, and for people not at all.
 

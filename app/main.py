@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 
 from app.api import (
@@ -42,7 +41,7 @@ from app.errors import ArtifactError, StoreUnavailableError
 from app.forking import keep_forked
 from app.freed_memory import give_memory_back
 from app.lifeline import die_with_parent, wait_at_gate
-from app.logs import configure_logging, request_line_writer
+from app.logs import configure_logging, get_logger, request_line_writer
 from app.services.access_keys import given_keys, list_keys
 from app.services.cataloguing import Catalogue
 from app.services.ingesting import Ingester
@@ -83,7 +82,7 @@ _NO_TELEMETRY: Any = {"tracing": False, "metrics": False, "logs": False}
 GIL_SECONDS = 0.0002  # others hold it for a batch's rows or a long list, and the event loop would wait the default 5 ms
 GARBAGE_OBJECTS = 50_000  # to look for cycles after the default 700 looks through every large batch again and again
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log = get_logger()
 
 
 def create_app(settings: Settings, ahead: Refresher | None = None) -> FastAPI:

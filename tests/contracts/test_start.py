@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-UNUSED = {"scipy.sparse", "scipy.linalg", "pyarrow", "optuna", "alembic", "psycopg", "typer"}
+UNUSED = {"scipy.sparse", "scipy.linalg", "pyarrow", "optuna", "alembic", "psycopg", "typer", "rich"}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -18,8 +18,9 @@ def test_an_api_process_on_sqlite_loads_only_what_it_uses():
     assert loaded_by("import app.main; app.main.Settings(); app.main.load_kernels()") == set()
 
 
-def test_what_numba_was_kept_from_can_be_loaded_by_others():
-    assert "scipy.linalg" in loaded_by("import app.main; import scipy.linalg")
+@pytest.mark.parametrize("name", ["scipy.linalg", "rich"])
+def test_what_a_library_was_kept_from_can_be_loaded_by_others(name: str):
+    assert name in loaded_by(f"import app.main; import {name}")
 
 
 @pytest.mark.parametrize("name", sorted(UNUSED))
