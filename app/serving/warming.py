@@ -38,7 +38,7 @@ def load_kernels() -> None:
         np.zeros(1, np.int64), np.ones(1), 1, np.zeros(1, np.bool_), np.zeros(0, np.intp), exclude_rated=True
     )
     top_n_together(items, [search])
-    scores_of(items[[0]], user)
+    scores_of(items[:1], user)
     pack_integers([1])
     names = StringTable.of(["a"])
     for offsets in (names.offsets.astype(np.int32), names.offsets.astype(np.int64)):
