@@ -15,7 +15,7 @@ from app.factorization.fold_in import FoldIn
 from app.factorization.gathering import room_for
 from app.factorization.half_epoch import solve_rows
 from app.factorization.packing import unpacked
-from app.factorization.quantized import QuantizedVectors, restore
+from app.factorization.quantized import QuantizedVectors
 from app.factorization.side import Side
 from app.factorization.top_n import After, frozen, scan
 
@@ -53,15 +53,19 @@ class QuickSearch:
         The model's; without selection.
     items : QuantizedVectors
         The same items.
+    vectors : ndarray of shape (n_items, n_factors), float32
+        Theirs, put together once.
     index_by_key : ndarray of shape (n_keys,), int32
         The item that a rating's key stands for; -1 for none.
     """
 
-    def __init__(self, fold_in: FoldIn, items: QuantizedVectors, index_by_key: NDArray[np.int32]) -> None:
-        n_items, n_factors = items.shape
+    def __init__(
+        self, fold_in: FoldIn, items: QuantizedVectors, vectors: Floats, index_by_key: NDArray[np.int32]
+    ) -> None:
+        n_items, n_factors = vectors.shape
         self._fold_in, self._index_by_key = fold_in, frozen(index_by_key, np.int32)
-        self._item_weights = frozen(fold_in.item_weights)
-        self._searched = items.levels, items.residuals, items.steps, items.scales
+        self._vectors, self._item_weights = frozen(vectors), frozen(fold_in.item_weights)
+        self._searched = self._vectors, items.levels, items.residuals, items.steps, items.scales
         self._packed, self._room = unpacked(n_factors), room_for(MOST_RATINGS, n_factors)
         self._rated = np.empty(MOST_RATINGS, np.int64)
         self._gathered = np.empty((MOST_RATINGS, n_factors), np.float32)
@@ -109,7 +113,7 @@ class QuickSearch:
             keys,
             targets,
             self._index_by_key,
-            *self._searched,
+            self._vectors,
             self._item_weights,
             exclude_rated,
             frozen(excluded, np.bool_),
@@ -149,10 +153,7 @@ def _lay_out(
     keys: NDArray[np.int64],
     targets_by_key: Doubles,
     index_by_key: NDArray[np.int32],
-    levels: NDArray[np.int8],
-    residuals: NDArray[np.int16],
-    steps: Floats,
-    scales: Floats,
+    vectors: Floats,
     item_weights: Floats,
     exclude_rated: bool,
     hidden: NDArray[np.bool_],
@@ -183,7 +184,8 @@ def _lay_out(
     for place in range(n_rated):
         index = rated[place]
         weights[place] = item_weights[index]
-        restore(levels, residuals, steps, scales, index, gathered[place])
+        for f in range(vectors.shape[1]):
+            gathered[place, f] = vectors[index, f]
         if exclude_rated:
             excluded[index] = True
     return n_rated

@@ -17,6 +17,7 @@ from app.factorization.quantized import ITEMS_PER_BLOCK, QuantizedVectors, resto
 
 _NONE = np.empty(0, np.float32)
 _NONE.flags.writeable = False
+_NO_VECTORS = _NONE.reshape(0, 1)
 
 
 class After(NamedTuple):
@@ -85,6 +86,7 @@ def top_n(
     users = frozen(np.atleast_2d(user_vectors))
     found, found_scores = np.empty(n, np.int64), np.empty(n, np.float32)
     n_found = scan(
+        _NO_VECTORS,
         items.levels,
         items.residuals,
         items.steps,
@@ -190,6 +192,7 @@ def _set_scores(vectors: Floats, users: Floats, scores: Floats) -> None:
 
 @compiled
 def scan(
+    vectors: Floats,
     levels: NDArray[np.int8],
     residuals: NDArray[np.int16],
     steps: Floats,
@@ -207,6 +210,8 @@ def scan(
 
     Parameters
     ----------
+    vectors : ndarray of shape (n_items, n_factors), float32
+        V; of length 0 where they are put together one by one.
     levels, residuals, steps, scales : ndarray
         Of the items, as ``QuantizedVectors`` has them.
     users : ndarray of shape (n_users, n_factors), float32
@@ -255,8 +260,12 @@ def scan(
             index = first + place
             if bounds[place] < worst or excluded[index]:
                 continue
-            restore(levels, residuals, steps, scales, index, vector[0])
-            score = _rescaled(score_of(vector, 0, users), index, multipliers, additions)
+            if len(vectors):
+                score = score_of(vectors, index, users)
+            else:
+                restore(levels, residuals, steps, scales, index, vector[0])
+                score = score_of(vector, 0, users)
+            score = _rescaled(score, index, multipliers, additions)
             if score > after_score or (score == after_score and index <= after_index):
                 continue
             n_found = keep_best(found, scores, n_found, index, score)

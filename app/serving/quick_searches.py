@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from app.factorization.arrays import Floats
 from app.factorization.fold_in import FoldIn
 from app.factorization.quantized import QuantizedVectors
 from app.factorization.quick_search import QuickSearch
+from app.factorization.top_n import frozen
 from app.serving.shared_searches import QUICK
 
 
@@ -21,12 +23,15 @@ class QuickSearches:
         The model's.
     items : QuantizedVectors
         The same items.
+    vectors : ndarray of shape (n_items, n_factors), float32
+        Theirs, put together once.
     index_by_key : ndarray of shape (n_keys,), int32
         The item that a rating's key stands for; -1 for none.
     """
 
     fold_in: FoldIn
     items: QuantizedVectors
+    vectors: Floats
     index_by_key: NDArray[np.int32]
     _spare: list[QuickSearch] = field(default_factory=list)
 
@@ -49,7 +54,7 @@ class QuickSearches:
             None for a large catalogue, and where more than a user's ratings decides, or some weigh more than others.
         """
         is_simple = not len(fold_in.item_selection) and not fold_in.hyperparameters.recency
-        return cls(fold_in, items, index_by_key) if is_simple and items.size <= QUICK else None
+        return cls(fold_in, items, frozen(items[:]), index_by_key) if is_simple and items.size <= QUICK else None
 
     def take(self) -> QuickSearch:
         """Have one for oneself, until it is given back.
@@ -62,7 +67,7 @@ class QuickSearches:
         try:
             return self._spare.pop()
         except IndexError:
-            return QuickSearch(self.fold_in, self.items, self.index_by_key)
+            return QuickSearch(self.fold_in, self.items, self.vectors, self.index_by_key)
 
     def give_back(self, search: QuickSearch) -> None:
         """Let others have it.

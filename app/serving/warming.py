@@ -34,7 +34,7 @@ def load_kernels() -> None:
     user = FoldIn.of(factors).fold_in_user([0], [1.0])
     items, search = QuantizedVectors.of(zero), Search(user, 1, np.zeros(1, np.bool_))
     top_n(items, user, 1)
-    QuickSearch(FoldIn.of(factors), items, np.zeros(1, np.int32)).find(
+    QuickSearch(FoldIn.of(factors), items, zero, np.zeros(1, np.int32)).find(
         np.zeros(1, np.int64), np.ones(1), 1, np.zeros(1, np.bool_), np.zeros(0, np.intp), exclude_rated=True
     )
     top_n_together(items, [search])

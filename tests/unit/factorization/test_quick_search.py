@@ -44,7 +44,8 @@ def random_model(n_items: int, n_factors: int) -> tuple[FoldIn, QuantizedVectors
 
 @pytest.fixture(scope="module")
 def models() -> list[Any]:
-    return [(*model, QuickSearch(*model)) for model in (random_model(*size) for size in SIZES)]
+    made = [random_model(*size) for size in SIZES]
+    return [(fold_in, items, keys, QuickSearch(fold_in, items, items[:], keys)) for fold_in, items, keys in made]
 
 
 @settings(max_examples=150, deadline=None)

@@ -16,12 +16,16 @@ BEGINNING = After()
 
 
 def reference_scores(vectors: Floats, users: Floats) -> Floats:
-    """Score in double precision, adding in the order of the factors; of several users the least."""
-    each = []
+    """Score in double precision, in four sums of every fourth factor, then what is left; of several users the least."""
+    each: list[Floats] = []
     for user in np.atleast_2d(users):
         products = vectors.astype(np.float64) * user.astype(np.float64)
-        total = np.zeros(len(vectors))
-        for column in products.T:
+        n_in_fours = products.shape[1] // 4 * 4
+        sums = np.zeros((4, len(vectors)))
+        for f in range(n_in_fours):
+            sums[f % 4] += products[:, f]
+        total = (sums[0] + sums[1]) + (sums[2] + sums[3])
+        for column in products.T[n_in_fours:]:
             total = total + column
         each.append(total.astype(np.float32))
     least = each[0]
