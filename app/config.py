@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     @classmethod
     def _pass_over_service_links(cls, values: dict[str, object]) -> dict[str, object]:
         # Kubernetes tells every pod where a Service is that is called foldin: FOLDIN_PORT=tcp://10.0.0.1:80
-        if str(values.get("port", "")).startswith("tcp://"):
+        if "://" in str(values.get("port", "")):
             del values["port"]
         return values
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pysqlite3
 import pytest
+from hypothesis import settings
 
 from app.storage.engine import Store
 from app.storage.migrate import migrate
@@ -13,6 +14,8 @@ from tests import audit, postgres
 from tests.processes import Foldin
 
 audit.start()
+settings.register_profile("patient", deadline=None)  # a busy machine may take any time for an example
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

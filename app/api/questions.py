@@ -14,6 +14,7 @@ from pydantic import (
     WrapValidator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from app.api.answer_schemas import GroupRecommendations
 from app.api.bodies import json_body, read_as
@@ -37,7 +38,11 @@ router = scoped_router("recommendations")
 
 def _plain_at_once(ids: Any, check: ValidatorFunctionWrapHandler) -> list[str]:
     # nearly every list holds short plain strings, which is seen without looking at each
-    if type(ids) is list and len(ids) <= MAX_LISTED and _are_plain(ids):
+    if type(ids) is list and len(ids) > MAX_LISTED:  # before any of them is looked at
+        raise PydanticKnownError(
+            "too_long", {"field_type": "List", "max_length": MAX_LISTED, "actual_length": len(ids)}
+        )
+    if type(ids) is list and _are_plain(ids):
         return ids
     checked: list[str] = check(ids)
     return checked

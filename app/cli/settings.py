@@ -45,7 +45,8 @@ def read_settings(**options: object) -> "Settings":
     except ValueError as error:
         typer.echo(f"foldin: {error}", err=True)
         raise typer.Exit(2) from None
-    for name, meant in _misspelt(os.environ):
+    links = ("tcp://", "udp://", "sctp://")  # which Kubernetes sets for every Service
+    for name, meant in _misspelt(name for name, value in os.environ.items() if not value.startswith(links)):
         typer.echo(f"foldin: {name} is no setting, and is passed over; is {meant} meant?", err=True)
     return settings
 

@@ -69,7 +69,7 @@ class QuantizedVectors:
         Returns
         -------
         QuantizedVectors
-            Each number off by 2⁻²³ of its vector's greatest at most, both over their columns' root mean squares.
+            Each number over r_f off by 2⁻²³ of its vector's greatest at most, or by 2⁻¹¹⁷.
         """
         n, n_factors = vectors.shape
         n_blocks, n_columns = _shape_of_blocks(n, n_factors)
@@ -124,6 +124,8 @@ class QuantizedVectors:
             or (scales.shape, inverse.shape) != ((n_factors,), (n,))
         ):
             raise ValueError(f"{prefix} vectors' levels and residuals contradict each other")
+        if min(float(sizes.min(initial=0)) for sizes in (steps, scales, inverse)) < 0:
+            raise ValueError(f"{prefix} vectors have negative sizes")
         greatest = float(steps.max(initial=0)) * float(scales.max(initial=0)) * (GREATEST_LEVEL + 1)
         if not greatest < float(np.finfo(np.float32).max):
             raise ValueError(f"{prefix} vectors are not finite")

@@ -154,6 +154,10 @@ def _in_this_format(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[
     # the release before this one kept vectors as float32, and their levels in another grid beside them
     kept = {side: arrays[f"{side}_factors"] for side in _SIDES if f"{side}_factors" in arrays}
     for side, vectors in kept.items():
+        if vectors.dtype.str != "<f4" or vectors.ndim != 2 or f"{side}_residuals" in arrays:
+            raise ArtifactError(
+                f"{side}_factors is of type {vectors.dtype.str} with {vectors.ndim} axes, or there twice"
+            )
         if not np.isfinite(vectors).all():
             raise ArtifactError(f"{side}_factors holds numbers that are not finite")
         arrays = {**arrays, **QuantizedVectors.of(vectors).arrays(side)}

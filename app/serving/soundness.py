@@ -3,6 +3,7 @@
 Compiled code takes indices on trust, so a wrong one would read elsewhere in memory.
 """
 
+from codecs import getincrementaldecoder
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from app.errors import ArtifactError
 
 Arrays = Mapping[str, NDArray[Any]]
+
+_GREATEST = 1e30  # of what can be brought into three bytes a number without an overflow
+_NOT_ASCII = 0x80
+_DECODED_BYTES = 1 << 16
 
 # By name: the type, or any of two, and the length of each axis. A length with + is one more, since it bounds as many
 # parts; one with ? may be 0 instead; one that begins with _ is the array's own.
@@ -111,6 +116,8 @@ def check_supplement(arrays: Arrays, n_factors: int) -> None:
         If one is missing or not what it must be.
     """
     _check_items(arrays, _check_shapes(arrays, _SUPPLEMENT, {"factors": n_factors})["items"])
+    if np.abs(arrays["item_factors"]).max(initial=0) > _GREATEST:
+        raise ArtifactError(f"item_factors holds numbers above {_GREATEST:g}")
 
 
 def _check_shapes(
@@ -155,7 +162,7 @@ def _check_items(arrays: Arrays, n_items: int) -> None:
 
 def _check_offsets(arrays: Arrays, name: str, target: str) -> None:
     offsets, n_targets = arrays[name], len(arrays[target])
-    if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n_targets or (np.diff(offsets) < 0).any():
+    if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n_targets or (offsets[1:] < offsets[:-1]).any():
         raise ArtifactError(f"{name} does not divide {target} into parts")
 
 
@@ -167,8 +174,13 @@ def _check_indices(arrays: Arrays, name: str, lowest: int, end: int) -> None:
 
 def _check_text(arrays: Arrays, table: str) -> None:
     text, offsets = arrays[f"{table}_text"], arrays[f"{table}_offsets"]
-    try:
-        text.tobytes().decode()
+    if not text.size or text.max() < _NOT_ASCII:
+        return
+    decoder = getincrementaldecoder("utf-8")()
+    try:  # in parts, since to decode a million titles at once would keep everybody else from the interpreter
+        for start in range(0, len(text), _DECODED_BYTES):
+            decoder.decode(text[start : start + _DECODED_BYTES].tobytes())
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{table}_text is no UTF-8") from error
     begins = offsets[offsets < len(text)]

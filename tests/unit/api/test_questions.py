@@ -6,9 +6,9 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from app.api.bodies import _parse_unrepeated
+from app.api.bodies import ValueCounter, _is_quick, _parse_unrepeated
 from app.api.questions import QuestionIn, _are_plain
 from app.errors import InvalidInputError
 from app.services.policy import check_id
@@ -44,3 +44,35 @@ def test_a_name_that_stands_twice_is_refused(body: bytes):
 )
 def test_colons_that_belong_to_no_name_are_no_matter(question: dict[str, object]):
     assert _parse_unrepeated(_QUESTION, orjson.dumps(question)).model_dump(exclude_unset=True) == question
+
+
+def _listed(ids: list[Any]) -> bytes:
+    return orjson.dumps({"user_id": "1", "exclude": ids, "n": 100})
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (_listed([str(number) for number in range(10_000)]), True),
+        (_listed([f"item number {number:06}" for number in range(5_000)]), True),
+        (_listed(["\x01"] * 9_990), False),
+        (_listed(["é"] * 9_990), False),
+        (_listed([""] * 9_990), False),
+        (_listed(list(range(9_990))), False),
+        (_listed([{"a": 1}] * 400), False),
+        (_listed([{}] * 400), False),
+        (orjson.dumps({f"name{number}": "a" for number in range(5_000)}), False),
+    ],
+)
+async def test_only_bodies_that_are_seen_to_be_right_at_once_are_read_on_the_event_loop(body: bytes, expected: bool):
+    values = ValueCounter()
+    await values.count([body])
+    assert _is_quick([body], len(body), values.n_marks) == expected
+    assert _is_quick([body[:1000], body[1000:]], len(body), values.n_marks) == expected
+
+
+def test_a_list_that_is_too_long_is_refused_before_any_of_it_is_looked_at():
+    with pytest.raises(ValidationError) as refused:
+        _QUESTION.validate_python({"exclude": [1] * 10_001})
+    assert [(error["type"], error["loc"]) for error in refused.value.errors()] == [("too_long", ("exclude",))]
+    assert refused.value.errors()[0]["msg"] == "List should have at most 10000 items after validation, not 10001"

@@ -18,7 +18,9 @@ def test_each_number_is_off_by_its_share_of_its_vectors_greatest(seed: int, kind
     sizes = np.maximum(np.sqrt(np.square(V.astype(np.float64)).mean(axis=0)), 1e-29)
     greatest = (np.abs(V) / sizes).max(axis=1, keepdims=True)
     error = np.abs(items[:].astype(np.float64) - V) / sizes
-    assert (error <= 2.0**-23 * 2 * greatest).all()  # the columns' sizes are rounded up to powers of two
+    assert (
+        error <= 2.0**-23 * 2.02 * greatest
+    ).all()  # the columns' sizes are rounded up to powers of two, and 127 is not 128
     assert np.abs(items.levels.astype(int)).max() <= GREATEST_LEVEL
 
 
@@ -55,3 +57,5 @@ def test_arrays_come_back_and_must_fit_each_other() -> None:
         QuantizedVectors.read(arrays | {"item_residuals": made.residuals[:60]}, "item")
     with pytest.raises(ValueError, match="not finite"):
         QuantizedVectors.read(arrays | {"item_steps": made.steps * np.float32(1e38)}, "item")
+    with pytest.raises(ValueError, match="negative sizes"):
+        QuantizedVectors.read(arrays | {"item_scales": -made.scales}, "item")

@@ -100,6 +100,12 @@ def test_a_version_of_the_release_before_is_served_as_it_was_trained() -> None:
             del arrays[name]
         arrays[f"{side}_factors"] = getattr(trained, f"{side}_factors")
     assert np.array_equal(from_arrays(7, arrays, description()).factors.item_factors, model().factors.item_factors)
+    with pytest.raises(ArtifactError, match="item_factors is of type <f8"):
+        from_arrays(7, arrays | {"item_factors": arrays["item_factors"].astype(np.float64)}, description())
+    with pytest.raises(ArtifactError, match="there twice"):
+        from_arrays(
+            7, to_arrays(trained, table(), np.arange(4)) | {"item_factors": arrays["item_factors"]}, description()
+        )
     arrays["item_factors"] = np.full_like(arrays["item_factors"], np.nan)
     with pytest.raises(ArtifactError, match="item_factors holds numbers that are not finite"):
         from_arrays(7, arrays, description())
@@ -125,4 +131,24 @@ def test_a_version_with_a_number_that_is_not_finite_is_refused(name: str) -> Non
 def test_a_version_whose_arrays_contradict_each_other_is_refused() -> None:
     arrays = to_arrays(factors(), table(), np.arange(5))
     with pytest.raises(ArtifactError, match="does not fit"):
+        from_arrays(7, arrays, description())
+
+
+@pytest.mark.parametrize("offsets", [[0, -5, 2**31 - 1, 9], [0, 2**31 - 1, -(2**31), 9], [0, 9, 5, 9]])
+def test_offsets_that_go_back_are_refused_however_far(offsets: list[int]) -> None:
+    arrays = to_arrays(factors(), table(), np.arange(4))
+    arrays["titles_offsets"] = np.array([*offsets[:3], len(arrays["titles_text"])], np.int32)
+    with pytest.raises(ArtifactError, match="titles_offsets does not divide"):
+        from_arrays(7, arrays, description())
+
+
+@pytest.mark.parametrize("n_letters", [65_535, 65_536, 200_000])
+def test_texts_are_read_in_parts_that_may_cut_characters(n_letters: int) -> None:
+    arrays = to_arrays(factors(), table(), np.arange(4))
+    title = "a" * n_letters + "é"
+    arrays["titles_text"] = np.frombuffer(title.encode(), np.uint8)
+    arrays["titles_offsets"] = np.array([0, 0, 0, n_letters + 2], np.int32)
+    assert from_arrays(7, arrays, description()).items.titles[2] == title
+    arrays["titles_text"] = np.frombuffer(b"a" * n_letters + b"\xc3a", np.uint8)
+    with pytest.raises(ArtifactError, match="titles_text is no UTF-8"):
         from_arrays(7, arrays, description())
