@@ -30,3 +30,21 @@ class Vectors(Protocol):
 
     def __getitem__(self, rows: Any, /) -> Any:
         """Gather some, as an array of float32."""
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Make an array of the one kind that kernels are compiled for, whether it lies in memory or in a mapped file.
+
+    Parameters
+    ----------
+    array : ndarray
+        Copied only where it is not contiguous.
+
+    Returns
+    -------
+    ndarray
+        That cannot be written to.
+    """
+    view = np.ascontiguousarray(array).view(np.ndarray)
+    view.flags.writeable = False
+    return view

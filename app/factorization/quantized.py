@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.factorization.arrays import Floats
+from app.factorization.arrays import Floats, read_only
 from app.factorization.compiled import compiled_in_place
 
 ITEMS_PER_BLOCK = 64
@@ -92,7 +92,7 @@ class QuantizedVectors:
             steps.reshape(-1)[start : start + len(part)] = part_steps
         lengths = np.sqrt(np.einsum("if,if->i", vectors, vectors, dtype=np.float64))
         inverse = np.divide(1.0, lengths, out=np.zeros(n), where=lengths > _LEAST).astype(np.float32)
-        return cls(*(_read_only(array) for array in (levels, residuals, steps, scales, inverse)))
+        return cls(*(read_only(array) for array in (levels, residuals, steps, scales, inverse)))
 
     @classmethod
     def read(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "QuantizedVectors":
@@ -129,7 +129,7 @@ class QuantizedVectors:
         greatest = float(steps.max(initial=0)) * float(scales.max(initial=0)) * (GREATEST_LEVEL + 1)
         if not greatest < float(np.finfo(np.float32).max):
             raise ValueError(f"{prefix} vectors are not finite")
-        return cls(*(_read_only(array) for array in (levels, residuals, steps, scales, inverse)))
+        return cls(*(read_only(array) for array in (levels, residuals, steps, scales, inverse)))
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """Name the arrays.
@@ -241,10 +241,3 @@ def _power_of_two(numbers: NDArray[np.float64]) -> Floats:
 
 def _shape_of_blocks(n: int, n_factors: int) -> tuple[int, int]:
     return -(-n // ITEMS_PER_BLOCK), -(-n_factors // COLUMNS_AT_ONCE) * COLUMNS_AT_ONCE
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    # the kernel is compiled for arrays of one kind, whether they lie in memory or in a file
-    view = np.ascontiguousarray(array).view(np.ndarray)
-    view.flags.writeable = False
-    return view

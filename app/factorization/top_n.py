@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.factorization.arrays import Floats
+from app.factorization.arrays import Floats, read_only
 from app.factorization.best import keep_best, put_in_order, score_of
 from app.factorization.bounds import prepared, set_bounds
 from app.factorization.compiled import compiled, strictly_compiled
@@ -170,9 +170,7 @@ def frozen(array: NDArray[Any], kind: type[np.generic] = np.float32) -> NDArray[
     """
     if type(array) is np.ndarray and array.dtype == kind and array.flags.c_contiguous and not array.flags.writeable:
         return array
-    view = np.ascontiguousarray(array, kind).view(np.ndarray)
-    view.setflags(write=False)
-    return view
+    return read_only(np.ascontiguousarray(array, kind))
 
 
 @strictly_compiled

@@ -69,9 +69,7 @@ class Model:
 
 _SIDES = ("user", "item")
 _OTHERWISE = {"hyperparameters", *(f"{side}_factors" for side in _SIDES)}
-_FACTORS = tuple(
-    each.name for each in fields(FactorsOf) if each.name not in {"user_factors", "item_factors", "hyperparameters"}
-)
+_FACTORS = tuple(each.name for each in fields(FactorsOf) if each.name not in _OTHERWISE)
 
 
 def to_arrays(

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.factorization.arrays import read_only
 from app.factorization.compiled import compiled_in_place
 
 MANY = 100
@@ -103,8 +103,8 @@ class StringTable:
         n_common, numbers = self._beginnings or self._begin()
         wanted = StringTable.of(strings)
         places = np.searchsorted(numbers, _numbers_from(wanted, n_common))
-        there, ours = _unwritable(self.text), _unwritable(wanted.text)
-        _go_to_equal(there, _unwritable(self.offsets), ours, _unwritable(wanted.offsets.astype(np.int64)), places)
+        there, ours = read_only(self.text), read_only(wanted.text)
+        _go_to_equal(there, read_only(self.offsets), ours, read_only(wanted.offsets.astype(np.int64)), places)
         return places
 
     def n_up_to(self, string: str) -> int:
@@ -184,10 +184,3 @@ def _go_to_equal(
                 low = middle + 1
             else:
                 high = middle
-
-
-def _unwritable(array: NDArray[Any]) -> NDArray[Any]:
-    # of one type for the compiler, wherever it lies
-    view = array.view(np.ndarray)
-    view.flags.writeable = False
-    return view

@@ -5,13 +5,13 @@ from functools import partial
 import numpy as np
 
 from app.factorization.quick_search import MOST_FOUND, MOST_RATINGS
+from app.services.questions.answer_threads import FEW
 from app.services.questions.answers import RecommendationQuery
 from app.services.questions.listing import Listing, Page, Place
 from app.services.tastes import RatingScale
 from app.serving.snapshot import Snapshot
 from app.storage.user_ratings import UserRatings
 
-_FEW = 100
 _NO_ITEMS = np.empty(0, np.intp)
 
 
@@ -41,7 +41,7 @@ def quick_page(
     None where the question is not plain, the model not simple, or nothing known that the user rated.
     """
     quick = snapshot.model.quick_searches
-    is_plain = query.is_plain and not query.categories and len(query.exclude) <= _FEW and query.n < MOST_FOUND
+    is_plain = query.is_plain and not query.categories and len(query.exclude) <= FEW and query.n < MOST_FOUND
     if quick is None or snapshot.supplement is not None or not is_plain or len(ratings.item_keys) > MOST_RATINGS:
         return None
     out = snapshot.indices_of(query.exclude) if query.exclude else _NO_ITEMS
